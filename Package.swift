@@ -1,0 +1,59 @@
+// swift-tools-version:6.2
+// The picture of the arrows: leo -> Proxy -> { Policy, Cache } -> Wire. C stays at the edges; Wire and Cache see none.
+import PackageDescription
+
+let strict: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableExperimentalFeature("Lifetimes"),
+        .strictMemorySafety(),
+    ] + (Context.environment["LEO_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let package = Package(
+    name: "leo",
+    products: [.executable(name: "leo", targets: ["leo"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CNGHTTP2", path: "Sources/C/CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]
+        ),
+        // hiredis' pkg-config flags are refused by the package manager; its module map links instead.
+        .systemLibrary(name: "CHiredis", path: "Sources/C/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CLinux", path: "Sources/C/CLinux"),
+        .target(
+            name: "CTOML", path: "Sources/C/CTOML",
+            cxxSettings: [.define("TOML_EXCEPTIONS", to: "0"), .define("TOML_HEADER_ONLY", to: "1")]),
+
+        .target(name: "Wire", swiftSettings: strict),
+        .target(name: "Policy", dependencies: ["Wire", "CTOML"], swiftSettings: strict),
+        .target(name: "Cache", dependencies: ["Wire"], swiftSettings: strict),
+        .target(
+            name: "Proxy",
+            dependencies: ["Policy", "Cache", "Wire", "COpenSSL", "CNGHTTP2", "CHiredis", "CLinux"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "leo",
+            dependencies: ["Proxy", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
+        .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
+        .testTarget(name: "CacheTests", dependencies: ["Cache"], swiftSettings: strict),
+        .testTarget(name: "ProxyTests", dependencies: ["Proxy"], swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx20
+)
+
+// One executable per parser, built only on request: libFuzzer supplies main. See Tests/Fuzz/README.md.
+if Context.environment["LEO_FUZZ"] != nil {
+    for name in ["FuzzHTTP1", "FuzzConfig"] {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: ["Wire", "Policy", "Proxy"], path: "Tests/Fuzz/\(name)", swiftSettings: strict
+            ))
+    }
+}

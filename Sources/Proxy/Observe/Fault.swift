@@ -1,0 +1,85 @@
+/// Everything that can go wrong with a connection or an exchange, by the word operators read.
+///
+/// The raw value is the `error` field of the access log, the `x-leo-error` answer header and the `error` label of
+/// `leo_faults_total`; `docs/access-log.md` explains each word. Adding a case makes the compiler ask for its facts.
+public enum Fault: String, Error, Sendable, CaseIterable {
+    // What the client did.
+    /// The client closed or reset its connection before the answer was complete.
+    case clientGone = "client_gone"
+    /// The client sent nothing, or stopped in the middle of a head, for longer than allowed.
+    case clientTimeout = "client_timeout"
+    /// The client stopped reading its answer for longer than allowed.
+    case clientStalled = "client_stalled"
+    /// The bytes are not an HTTP/1 message, or one whose framing could be read in two ways.
+    case badRequest = "bad_request"
+    /// The head is larger than the limit.
+    case headTooLarge = "head_too_large"
+    /// The HTTP version is not 1.0 or 1.1.
+    case versionUnsupported = "version_unsupported"
+    /// A transfer coding other than a single `chunked`.
+    case transferCodingUnsupported = "transfer_coding_unsupported"
+    /// `Expect` asks for something else than `100-continue`.
+    case expectationFailed = "expectation_failed"
+    /// A request to the proxy listener that is not a CONNECT.
+    case notConnect = "not_connect"
+    /// The CONNECT target is not `host:port`.
+    case badTarget = "bad_target"
+    /// `Host` or the target's authority differs from the name the TLS connection was made for.
+    case misdirected = "misdirected"
+    /// The name in the ClientHello contradicts the CONNECT target.
+    case sniMismatch = "sni_mismatch"
+    /// No server name where the file asks for one.
+    case sniMissing = "sni_missing"
+    /// Bytes that are no TLS where TLS was expected.
+    case notTLS = "not_tls"
+    /// The client's TLS handshake failed: no common version or cipher, a bad record, an alert.
+    case clientHandshake = "client_handshake"
+    /// The client refused leo's certificate: it does not trust leo's CA.
+    case clientDistrust = "client_distrust"
+    /// An upgrade (WebSocket) that leo does not carry yet.
+    case upgradeUnsupported = "upgrade_unsupported"
+
+    // What the policy file says.
+    /// The host is not one that leo forwards to.
+    case hostRefused = "host_refused"
+    /// The address is link-local, a metadata service, leo itself, or refused by the file.
+    case addressRefused = "address_refused"
+    /// The host lies outside the name constraints of leo's CA.
+    case caConstraint = "ca_constraint"
+
+    // What the upstream did.
+    /// The name does not resolve.
+    case dnsFailed = "dns_failed"
+    /// Every address refused the connection or could not be reached.
+    case connectFailed = "connect_failed"
+    /// No address answered in time.
+    case connectTimeout = "connect_timeout"
+    /// The upstream's TLS handshake failed for another reason than its certificate.
+    case upstreamHandshake = "upstream_handshake"
+    /// The upstream's certificate has expired or is not valid yet.
+    case certificateExpired = "certificate_expired"
+    /// The upstream's certificate is for another name.
+    case certificateName = "certificate_name"
+    /// The upstream's certificate is self-signed.
+    case certificateSelfSigned = "certificate_self_signed"
+    /// The upstream's certificate does not lead to a trusted root, or is too weak, revoked or broken.
+    case certificateUntrusted = "certificate_untrusted"
+    /// The upstream closed or reset the connection before an answer began.
+    case upstreamClosed = "upstream_closed"
+    /// The upstream sent nothing for longer than `upstream.idle_timeout`.
+    case upstreamTimeout = "upstream_timeout"
+    /// The upstream's answer is not HTTP/1, or its framing is not to be trusted.
+    case badAnswer = "bad_answer"
+    /// The upstream closed or reset the connection in the middle of its answer.
+    case upstreamCut = "upstream_cut"
+
+    // What happened to leo itself.
+    /// No slot in the access log's queue within `block_timeout`.
+    case audit = "audit"
+    /// A limit on connections or descriptors is reached.
+    case overload = "overload"
+    /// leo is shutting down.
+    case draining = "draining"
+    /// A broken promise of leo's own; please report it.
+    case internalError = "internal"
+}

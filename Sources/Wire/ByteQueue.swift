@@ -1,0 +1,161 @@
+/// Bytes waiting to be parsed or written: appended at the end, consumed from the front.
+///
+/// An empty queue owns no storage after ``releaseStorage()``, so an idle connection costs nothing here. The queue
+/// itself has no limit: whoever fills it checks ``count`` against a limit of its own first.
+@safe
+public struct ByteQueue: ~Copyable {
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var start = 0
+    private var end = 0
+
+    /// The first allocation; small enough for a head, and doubled as needed.
+    private static let capacityBytesMin = 2048
+
+    /// Makes an empty queue without storage.
+    public init() { unsafe base = nil }
+
+    deinit { unsafe base?.deallocate() }
+
+    /// How many bytes wait.
+    public var count: Int { end - start }
+    /// Whether no byte waits.
+    public var isEmpty: Bool { start == end }
+
+    /// The waiting bytes, oldest first.
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            guard let base = unsafe base else { return Span() }
+            let span = unsafe Span<UInt8>(
+                _unsafeStart: base.advanced(by: start).assumingMemoryBound(to: UInt8.self), count: end - start)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// Drops the oldest `byteCount` bytes. `byteCount` must not exceed ``count``.
+    public mutating func consume(_ byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count, "consumed more bytes than wait")
+        start += byteCount
+        if start == end {
+            start = 0
+            end = 0
+        }
+    }
+
+    /// Drops every byte and keeps the storage.
+    public mutating func removeAll() {
+        start = 0
+        end = 0
+    }
+
+    /// Gives the storage back if no byte waits in it.
+    public mutating func releaseStorage() {
+        guard isEmpty, let storage = unsafe base else { return }
+        unsafe storage.deallocate()
+        unsafe base = nil
+        capacity = 0
+        start = 0
+        end = 0
+    }
+
+    /// Adds a copy of `bytes`.
+    public mutating func append(_ bytes: borrowing Span<UInt8>) {
+        let added = bytes.count
+        guard added > 0 else { return }
+        reserve(added)
+        unsafe bytes.withUnsafeBytes { source in
+            unsafe (base! + end).copyMemory(from: source.baseAddress!, byteCount: added)
+        }
+        end += added
+    }
+
+    /// Adds one byte.
+    public mutating func append(_ byte: UInt8) {
+        reserve(1)
+        unsafe (base! + end).storeBytes(of: byte, as: UInt8.self)
+        end += 1
+    }
+
+    /// Adds the bytes of a literal.
+    public mutating func append(_ literal: StaticString) {
+        let added = literal.utf8CodeUnitCount
+        guard added > 0 else { return }
+        reserve(added)
+        unsafe (base! + end).copyMemory(from: literal.utf8Start, byteCount: added)
+        end += added
+    }
+
+    /// Adds the UTF-8 of `text`.
+    public mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { utf8 in
+            guard unsafe !utf8.isEmpty else { return }
+            reserve(utf8.count)
+            unsafe (base! + end).copyMemory(from: utf8.baseAddress!, byteCount: utf8.count)
+            end += utf8.count
+        }
+    }
+
+    /// Adds `value` in decimal.
+    public mutating func append(decimal value: some FixedWidthInteger & UnsignedInteger) {
+        append(value, radix: 10)
+    }
+
+    /// Adds `value` in lower-case hexadecimal.
+    public mutating func append(hexadecimal value: some FixedWidthInteger & UnsignedInteger) {
+        append(value, radix: 16)
+    }
+
+    private mutating func append(_ value: some FixedWidthInteger & UnsignedInteger, radix: UInt64) {
+        var rest = UInt64(value)
+        var digitCount = 1
+        var scale = rest
+        while scale >= radix {
+            scale /= radix
+            digitCount += 1
+        }
+        reserve(digitCount)
+        var position = end + digitCount
+        repeat {
+            position -= 1
+            let digit = UInt8(truncatingIfNeeded: rest % radix)
+            unsafe (base! + position).storeBytes(of: digit < 10 ? 48 + digit : 87 + digit, as: UInt8.self)
+            rest /= radix
+        } while position > end
+        end += digitCount
+    }
+
+    /// Lets `fill` write into at least `byteCountMin` bytes of free room and adds as many as it says it wrote.
+    ///
+    /// Returns what `fill` returned. A negative or zero result adds nothing.
+    public mutating func fill(atLeast byteCountMin: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        reserve(byteCountMin)
+        let written = unsafe fill(UnsafeMutableRawBufferPointer(start: base! + end, count: capacity - end))
+        precondition(written <= capacity - end, "more bytes written than there was room for")
+        if written > 0 { end += written }
+        return written
+    }
+
+    /// Makes room for `byteCount` more bytes.
+    public mutating func reserve(_ byteCount: Int) {
+        if capacity - end >= byteCount { return }
+        let waiting = count
+        if let storage = unsafe base, start > 0, capacity - waiting >= byteCount, start >= capacity / 2 {
+            unsafe storage.copyMemory(from: storage + start, byteCount: waiting)
+            start = 0
+            end = waiting
+            return
+        }
+        let grown = max(capacity * 2, waiting + byteCount, Self.capacityBytesMin)
+        let storage = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
+        if let old = unsafe base {
+            unsafe storage.copyMemory(from: old + start, byteCount: waiting)
+            unsafe old.deallocate()
+        }
+        unsafe base = storage
+        capacity = grown
+        start = 0
+        end = waiting
+    }
+}
