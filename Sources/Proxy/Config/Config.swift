@@ -1,0 +1,147 @@
+import Policy
+
+/// Everything an operator can set, as typed values. Nothing below reads the file or the environment.
+///
+/// `docs/configuration.md` is the reference of the keys; `Config+Read.swift` holds their limits.
+public struct Config: Equatable, Sendable {
+    /// `[listen]`
+    public var listen: Listen
+    /// `[ca]`
+    public var authority: Authority
+    /// `[upstream]`
+    public var upstream: Upstream
+    /// `[intercept]`, with the providers of `[[provider]]`
+    public var destination: DestinationPolicy
+    /// `[access_log]`
+    public var accessLog: AccessLog
+    /// The file this came from; nil for the embedded defaults.
+    public var path: String?
+
+    /// The defaults, as with no file; relative paths start at `baseDirectory`.
+    public init(baseDirectory: String) {
+        listen = Listen()
+        authority = Authority(baseDirectory: baseDirectory)
+        upstream = Upstream()
+        destination = DestinationPolicy()
+        accessLog = AccessLog()
+    }
+
+    /// The providers whose traffic leo intercepts.
+    public var providers: ProviderTable { destination.providers }
+
+    /// The DNS subtrees that leo's CA must be allowed to sign for: the intercepted providers' and `ca.names`; sorted,
+    /// and none that lies within another.
+    public var constraintSuffixes: [String] {
+        NameConstraints.reduced(providers.constraintSuffixes + authority.names)
+    }
+
+    /// Whether `constraintSuffixes` holds this host. A provider's host may lie outside when a pattern means it but no
+    /// suffix does: a cloud's region that is newer than the built-in table. leo's CA cannot sign for such a one.
+    public func isCovered(host: String) -> Bool {
+        let target = HostPort(host: host, port: 443)
+        return NameConstraints.cover(authority.names, host: target.host) || providers.isCovered(host: target.host)
+    }
+
+    /// `[listen]`: the ways in, and how many and how slow clients may be.
+    public struct Listen: Equatable, Sendable {
+        /// The proxy's address; port 0 lets the system choose.
+        public var proxy = IPEndpoint(address: .loopback4, port: 8889)
+        /// The address of health checks and metrics; nil when off.
+        public var admin: IPEndpoint? = IPEndpoint(address: .loopback4, port: 8890)
+        /// Threads; 0 means one per core that this process may use.
+        public var workerCount = 0
+        /// Client connections open at once.
+        public var connectionsMax = 16384
+        /// From accept to the end of the client's TLS handshake, CONNECT included.
+        public var handshakeTimeout = Duration.seconds(10)
+        /// From the first byte of a request head to its last.
+        public var headTimeout = Duration.seconds(30)
+        /// A kept-alive client connection between requests.
+        public var idleTimeout = Duration.seconds(5 * 60)
+        /// A client that stops sending or reading in the middle of a message.
+        public var stallTimeout = Duration.seconds(2 * 60)
+        /// From SIGTERM to the end of the process.
+        public var drainTimeout = Duration.seconds(30)
+    }
+
+    /// `[ca]`: what leo signs with. The paths are absolute unless the base directory was not.
+    public struct Authority: Equatable, Sendable {
+        /// The intermediate and its chain, PEM.
+        public var certificatePath: String
+        /// The intermediate's key, PEM.
+        public var keyPath: String
+        /// The root that clients trust, PEM.
+        public var rootPath: String
+        /// Further DNS subtrees the intermediate may sign for.
+        public var names: [String] = []
+        /// How long a certificate that leo makes for a host is valid.
+        public var leafLifetime = Duration.seconds(24 * 3600)
+
+        init(baseDirectory: String) {
+            certificatePath = ConfigPath.resolve("certs/leo-ca.pem", in: baseDirectory)
+            keyPath = ConfigPath.resolve("certs/leo-ca.key", in: baseDirectory)
+            rootPath = ConfigPath.resolve("certs/leo-root.pem", in: baseDirectory)
+        }
+    }
+
+    /// `[upstream]`: the way out.
+    public struct Upstream: Equatable, Sendable {
+        /// Whom leo believes.
+        public enum Trust: Equatable, Sendable {
+            /// The roots that the system's OpenSSL is set up with.
+            case system
+            /// The certificates in this PEM file and no others.
+            case file(String)
+        }
+
+        /// What providers' certificates are verified against.
+        public var trust = Trust.system
+        /// Name resolution, TCP and TLS together.
+        public var connectTimeout = Duration.seconds(4)
+        /// The longest silence of an upstream in an exchange, and of a tunnel.
+        public var idleTimeout = Duration.seconds(15 * 60)
+        /// An unused upstream connection is closed after this, or sooner if its provider says so.
+        public var poolIdleTimeout = Duration.seconds(30)
+        /// Unused upstream connections kept, per worker; 0 keeps none.
+        public var poolConnectionsMax = 256
+        /// Targets that are dialled at this address instead of being looked up.
+        public var resolve: [HostPort: IPEndpoint] = [:]
+    }
+
+    /// `[access_log]`: one line per exchange, tunnel and refusal.
+    public struct AccessLog: Equatable, Sendable {
+        /// What happens when lines come faster than they can be written.
+        public enum OnFull: String, Equatable, Sendable, CaseIterable {
+            /// Lines are dropped and counted.
+            case drop
+            /// New exchanges wait up to `blockTimeout` and are then refused.
+            case block
+        }
+
+        /// The file; nil for standard output.
+        public var path: String?
+        /// What happens when the queue is full.
+        public var onFull = OnFull.drop
+        /// How long an exchange waits for a place in the queue when `onFull` is `block`.
+        public var blockTimeout = Duration.seconds(2)
+        /// Request header names, lower case, whose values are copied into the line.
+        public var labels: [String] = []
+    }
+}
+
+/// Paths of the file, which start at a folder unless they are absolute.
+enum ConfigPath {
+    /// `path` as seen from `directory`. Nothing is looked up, so ".." stays as it is.
+    static func resolve(_ path: String, in directory: String) -> String {
+        if path.hasPrefix("/") || directory.isEmpty { return path }
+        var relative = path[...]
+        while relative.hasPrefix("./") { relative = relative.dropFirst(2) }
+        return directory.hasSuffix("/") ? directory + relative : directory + "/" + relative
+    }
+
+    /// The folder that holds `path`: "." for a bare name.
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

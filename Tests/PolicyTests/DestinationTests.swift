@@ -1,0 +1,220 @@
+import Testing
+
+@testable import Policy
+
+@Suite("Where one may go")
+struct DestinationTests {
+    private let listeners = [
+        IPEndpoint(address: .loopback4, port: 8889), IPEndpoint(address: .loopback6, port: 8890),
+    ]
+
+    private func target(_ text: String) throws -> HostPort { try #require(HostPort.parse(text)) }
+
+    private func permits(
+        _ policy: DestinationPolicy, _ address: String, _ port: UInt16, target: String = "a.example:443",
+        intercepted: Bool = false
+    ) throws -> DestinationRefusal? {
+        policy.permits(
+            try #require(IPAddress.parse(address)), port: port, target: try self.target(target),
+            intercepted: intercepted, ownListeners: listeners)
+    }
+
+    private func pattern(_ text: String) throws -> HostPattern { try HostPattern.parse(text, defaultPort: nil) }
+
+    @Test("a provider is intercepted, any other host tunnelled, whatever the port and address")
+    func defaults() throws {
+        let policy = DestinationPolicy()
+        guard case .intercept(let provider) = policy.decide(try target("API.openai.com:443")) else {
+            Issue.record("not intercepted")
+            return
+        }
+        #expect(provider.name == "openai")
+        for text in ["api.openai.com:8443", "pypi.example:443", "db:5432", "10.0.0.1:6379", "[fd12::1]:1"] {
+            #expect(policy.decide(try target(text)) == .tunnel(bypassed: false))
+        }
+        for address in ["10.1.2.3", "192.168.0.1", "100.64.0.1", "127.0.0.1", "fd12::1", "93.184.216.34", "::1"] {
+            #expect(try permits(policy, address, 443) == nil)
+        }
+    }
+
+    @Test(
+        "a name that some resolvers take for an address is refused",
+        arguments: [
+            "127.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "0177.0.0.1", "017700000001", "127.0.0.01", "1.2.3",
+            "0xA9.254.0xa9.254", "a.0x1", "a.1", "256.256.256.256", "1.2.3.4.5", "0x", "0x.", "127.1.", "", ".", "..",
+            "a..b", "-a", "a b", "a\u{0}b", "a%00", "a_b-.c", "[::1]", "::1%lo", "ä.example", "*.example.com", "a:b",
+            "localhost:80", "user@host",
+        ])
+    func malformed(host: String) {
+        let policy = DestinationPolicy()
+        #expect(policy.decide(HostPort(host: host, port: 443)) == .refuse(.malformedTarget))
+    }
+
+    @Test("port 0 is refused")
+    func portZero() {
+        #expect(DestinationPolicy().decide(HostPort(host: "a.example", port: 0)) == .refuse(.malformedTarget))
+    }
+
+    @Test(
+        "a metadata service is refused by name and by address, in every form of the address",
+        arguments: [
+            "metadata.google.internal", "Metadata.Google.Internal.", "metadata", "instance-data", "169.254.169.254",
+            "fd00:ec2::254", "100.100.100.200", "::ffff:169.254.169.254", "::169.254.169.254",
+            "64:ff9b::169.254.169.254", "64:ff9b::100.100.100.200", "2002:a9fe:a9fe::", "2002:6464:64c8::1",
+            "::ffff:0:169.254.169.254", "2001:0:102:304::5601:5601",
+        ])
+    func metadata(host: String) throws {
+        var policy = DestinationPolicy()
+        policy.allow = [.network(try #require(CIDR(.v4(0), prefixLength: 0))), .hosts(try pattern("metadata"))]
+        policy.refuse = []
+        #expect(policy.decide(HostPort(host: host, port: 80)) == .refuse(.metadataService))
+        if IPAddress.parse(host) != nil {
+            #expect(try permits(policy, host, 80) == .metadataService)
+            #expect(try permits(policy, host, 443, target: "api.openai.com:443", intercepted: true) != nil)
+        }
+    }
+
+    @Test(
+        "addresses that mean no machine of the operator's are refused, whatever the file allows",
+        arguments: [
+            ("169.254.1.1", .linkLocal), ("fe80::1", .linkLocal), ("febf::1", .linkLocal),
+            ("::ffff:169.254.1.1", .linkLocal), ("64:ff9b::169.254.1.1", .linkLocal), ("0.0.0.0", .unspecified),
+            ("0.1.2.3", .unspecified), ("::", .unspecified), ("::ffff:0.0.0.0", .unspecified),
+            ("64:ff9b::", .unspecified), ("2002::1", .unspecified), ("224.0.0.1", .multicast),
+            ("255.255.255.255", .multicast), ("ff02::1", .multicast), ("::ffff:224.0.0.1", .multicast),
+        ] as [(String, DestinationRefusal)])
+    func never(address: String, refusal: DestinationRefusal) throws {
+        var policy = DestinationPolicy(otherHosts: .refuse)
+        policy.allow = [
+            .network(try #require(CIDR(.v4(0), prefixLength: 0))),
+            .network(try #require(CIDR(.v6(0, 0), prefixLength: 0))),
+        ]
+        policy.refuse = []
+        #expect(policy.decide(HostPort(host: address, port: 443)) == .refuse(refusal))
+        #expect(try permits(policy, address, 443) == refusal)
+        #expect(try permits(policy, address, 443, target: "api.openai.com:443", intercepted: true) == refusal)
+    }
+
+    @Test(
+        "leo is not reached through leo, by any loopback address",
+        arguments: [
+            ("127.0.0.1", 8889), ("127.0.0.2", 8889), ("127.255.255.254", 8889), ("::1", 8889),
+            ("::ffff:127.0.0.1", 8889), ("::ffff:127.9.9.9", 8889), ("64:ff9b::127.0.0.1", 8889), ("127.0.0.1", 8890),
+            ("::1", 8890),
+        ] as [(String, UInt16)])
+    func loops(address: String, port: UInt16) throws {
+        let policy = DestinationPolicy()
+        #expect(try permits(policy, address, port, target: "localhost:\(port)") == .ownListener)
+        #expect(try permits(policy, address, port, target: "api.openai.com:443", intercepted: true) == .ownListener)
+        #expect(try permits(policy, address, port + 10) == nil)
+    }
+
+    @Test("a listener on every address is found on loopback and on the address it was asked for")
+    func anyListener() throws {
+        let policy = DestinationPolicy()
+        let any = [IPEndpoint(address: .v4(0), port: 8889), IPEndpoint(address: .v4(0x0A00_0001), port: 9000)]
+        func refusal(_ address: String, _ port: UInt16) throws -> DestinationRefusal? {
+            policy.permits(
+                try #require(IPAddress.parse(address)), port: port, target: try target("x:1"), intercepted: false,
+                ownListeners: any)
+        }
+        #expect(try refusal("127.0.0.3", 8889) == .ownListener)
+        #expect(try refusal("::1", 8889) == .ownListener)
+        #expect(try refusal("10.0.0.1", 9000) == .ownListener)
+        #expect(try refusal("::ffff:10.0.0.1", 9000) == .ownListener)
+        #expect(try refusal("127.0.0.1", 9000) == nil)
+    }
+
+    @Test("rows of refuse are judged on the name and on the address it resolves to")
+    func refuseRows() throws {
+        var policy = DestinationPolicy()
+        policy.refuse = [
+            .network(try #require(CIDR(.v4(0x0A00_0000), prefixLength: 8))), .hosts(try pattern("*.bad.example")),
+            .hosts(try pattern("db.example:5432")), .hosts(try pattern("192.168.1.1:22")),
+            .hosts(try pattern("api.cohere.com")),
+        ]
+        #expect(policy.decide(try target("10.1.1.1:443")) == .refuse(.refusedAddress(row: "10.0.0.0/8")))
+        #expect(policy.decide(try target("x.bad.example:1")) == .refuse(.refusedHost(row: "*.bad.example")))
+        #expect(policy.decide(try target("db.example:5432")) == .refuse(.refusedHost(row: "db.example:5432")))
+        #expect(policy.decide(try target("db.example:5433")) == .tunnel(bypassed: false))
+        #expect(policy.decide(try target("api.cohere.com:443")) == .refuse(.refusedHost(row: "api.cohere.com")))
+        #expect(try permits(policy, "10.1.1.1", 443) == .refusedAddress(row: "10.0.0.0/8"))
+        #expect(try permits(policy, "::ffff:10.1.1.1", 443) == .refusedAddress(row: "10.0.0.0/8"))
+        #expect(try permits(policy, "64:ff9b::10.1.1.1", 443) == .refusedAddress(row: "10.0.0.0/8"))
+        #expect(try permits(policy, "192.168.1.1", 22) == .refusedAddress(row: "192.168.1.1:22"))
+        #expect(try permits(policy, "192.168.1.1", 23) == nil)
+    }
+
+    @Test("an intercepted provider may resolve anywhere, for its TLS is verified; a plain one may not")
+    func interceptedAnywhere() throws {
+        var policy = DestinationPolicy()
+        policy.refuse = [.network(try #require(CIDR(.v4(0x7F00_0000), prefixLength: 8)))]
+        #expect(try permits(policy, "127.0.0.1", 9443, target: "api.openai.com:443", intercepted: true) == nil)
+        #expect(
+            try permits(policy, "127.0.0.1", 8000, target: "localhost:8000", intercepted: true)
+                == .refusedAddress(row: "127.0.0.0/8"))
+        #expect(policy.decide(try target("127.0.0.1:8000")) == .refuse(.refusedAddress(row: "127.0.0.0/8")))
+        policy.refuse = []
+        #expect(try permits(policy, "127.0.0.1", 8000, target: "localhost:8000", intercepted: true) == nil)
+    }
+
+    @Test("with other_hosts = refuse only providers, spliced hosts and rows of allow remain")
+    func allowRows() throws {
+        var policy = DestinationPolicy(otherHosts: .refuse)
+        policy.splice = [try pattern("api.x.ai")]
+        policy.allow = [.hosts(try pattern("pypi.example:443")), .hosts(try pattern("*.ok.example"))]
+        #expect(policy.decide(try target("other.example:443")) == .refuse(.otherHost))
+        #expect(policy.decide(try target("10.0.0.1:443")) == .refuse(.otherHost))
+        #expect(policy.decide(try target("pypi.example:443")) == .tunnel(bypassed: false))
+        #expect(policy.decide(try target("pypi.example:80")) == .refuse(.otherHost))
+        #expect(policy.decide(try target("a.ok.example:80")) == .tunnel(bypassed: false))
+        #expect(policy.decide(try target("api.x.ai:443")) == .tunnel(bypassed: true))
+        #expect(try permits(policy, "1.1.1.1", 443, target: "pypi.example:443") == nil)
+        #expect(try permits(policy, "1.1.1.1", 443, target: "api.x.ai:443") == nil)
+        #expect(try permits(policy, "1.1.1.1", 443, target: "other.example:443") == .otherHost)
+        #expect(try permits(policy, "::1", 8000, target: "localhost:8000", intercepted: true) == nil)
+    }
+
+    @Test("a network in allow is judged on the address that a name resolves to")
+    func allowNetwork() throws {
+        var policy = DestinationPolicy(otherHosts: .refuse)
+        policy.allow = [.network(try #require(CIDR(.v4(0x0A00_0000), prefixLength: 8)))]
+        #expect(policy.decide(try target("10.0.0.1:443")) == .tunnel(bypassed: false))
+        #expect(policy.decide(try target("11.0.0.1:443")) == .refuse(.otherHost))
+        #expect(policy.decide(try target("db.internal:5432")) == .tunnel(bypassed: false))
+        #expect(try permits(policy, "10.9.9.9", 5432, target: "db.internal:5432") == nil)
+        #expect(try permits(policy, "11.9.9.9", 5432, target: "db.internal:5432") == .otherHost)
+    }
+
+    @Test("a spliced host is tunnelled, also when its name turns up in a tunnel to an address")
+    func splice() throws {
+        var policy = DestinationPolicy()
+        policy.splice = [try pattern("eu.api.openai.com"), try pattern("*.openai.azure.com")]
+        #expect(policy.decide(try target("eu.api.openai.com:443")) == .tunnel(bypassed: true))
+        #expect(policy.decide(try target("x.openai.azure.com:443")) == .tunnel(bypassed: true))
+        #expect(policy.provider(serverName: "EU.api.openai.com", port: 443) == nil)
+        #expect(policy.provider(serverName: "api.openai.com", port: 443)?.name == "openai")
+        #expect(policy.provider(serverName: "other.example", port: 443) == nil)
+        #expect(policy.provider(serverName: "localhost", port: 8000) == nil)
+    }
+
+    @Test("a provider that the file does not select is a host like any other")
+    func notSelected() throws {
+        let policy = DestinationPolicy(providers: ProviderTable.builtIn.selecting(["anthropic"]))
+        #expect(policy.decide(try target("api.openai.com:443")) == .tunnel(bypassed: false))
+        #expect(policy.provider(serverName: "api.openai.com", port: 443) == nil)
+        guard case .intercept = policy.decide(try target("api.anthropic.com:443")) else {
+            Issue.record("not intercepted")
+            return
+        }
+    }
+
+    @Test("every refusal explains itself in a sentence of its own")
+    func explanations() {
+        let all: [DestinationRefusal] = [
+            .malformedTarget, .metadataService, .linkLocal, .unspecified, .multicast, .ownListener,
+            .refusedHost(row: "a"), .refusedAddress(row: "b"), .otherHost,
+        ]
+        #expect(Set(all.map(\.explanation)).count == all.count)
+    }
+}
