@@ -2,8 +2,10 @@
 ///
 /// An empty queue owns no storage after ``releaseStorage()``, so an idle connection costs nothing here. The queue
 /// itself has no limit: whoever fills it checks ``count`` against a limit of its own first.
+///
+/// It may move between threads, since nobody else knows its storage.
 @safe
-public struct ByteQueue: ~Copyable {
+public struct ByteQueue: ~Copyable, @unchecked Sendable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0

@@ -1,0 +1,153 @@
+import Wire
+
+/// Writes one JSON object (RFC 8259) and a line feed at the end of a byte queue.
+///
+/// It takes the queue over while the object is being written, and `finish(into:)` gives it back; nothing else is
+/// allocated. Whatever bytes come in, the line is valid UTF-8 without raw control characters, so one object is one
+/// line, also on a terminal.
+///
+///     var line = JSONLine(appendingTo: &queue)
+///     line.field("status", 200)
+///     line.finish(into: &queue)
+struct JSONLine: ~Copyable {
+    private var out = ByteQueue()
+    private var needsComma = false
+
+    init(appendingTo queue: inout ByteQueue) {
+        swap(&out, &queue)
+        out.append(0x7B)
+    }
+
+    /// Closes the object, ends the line and gives the queue back.
+    consuming func finish(into queue: inout ByteQueue) {
+        out.append("}\n")
+        swap(&out, &queue)
+    }
+
+    /// Adds a text, cut to `byteCountMax` bytes before escaping.
+    mutating func field(_ name: String, _ value: String, byteCountMax: Int = .max) {
+        let utf8 = value.utf8
+        field(name, utf8.span, byteCountMax: byteCountMax)
+    }
+
+    /// Adds bytes as text: what is no UTF-8 becomes U+FFFD.
+    mutating func field(_ name: String, _ value: borrowing Span<UInt8>, byteCountMax: Int = .max) {
+        appendName(name)
+        appendQuoted(value, byteCountMax: byteCountMax)
+    }
+
+    /// Adds a number.
+    mutating func field(_ name: String, _ value: UInt64) {
+        appendName(name)
+        out.append(decimal: value)
+    }
+
+    /// Adds `true` or `false`.
+    mutating func field(_ name: String, _ value: Bool) {
+        appendName(name)
+        out.append(value ? "true" : "false")
+    }
+
+    /// Adds a number as a text of 16 hexadecimal digits.
+    mutating func field(_ name: String, hexadecimal value: UInt64) {
+        appendName(name)
+        out.append(0x22)
+        for shift in stride(from: 60, through: 0, by: -4) { out.append(Self.digit(UInt8(value >> UInt64(shift) & 15))) }
+        out.append(0x22)
+    }
+
+    /// Adds nanoseconds as a number of milliseconds with up to three decimals: `12.345`, `7`.
+    mutating func field(_ name: String, millisecondsOfNanoseconds value: UInt64) {
+        appendName(name)
+        let microseconds = value / 1000
+        out.append(decimal: microseconds / 1000)
+        var fraction = microseconds % 1000
+        var digits = 3
+        while digits > 0, fraction % 10 == 0 {
+            fraction /= 10
+            digits -= 1
+        }
+        guard digits > 0 else { return }
+        out.append(0x2E)
+        var scale: UInt64 = digits == 3 ? 100 : digits == 2 ? 10 : 1
+        while scale > 0 {
+            out.append(48 + UInt8(fraction / scale % 10))
+            scale /= 10
+        }
+    }
+
+    /// Adds a moment as RFC 3339 text; `stamp` remembers the second it wrote last.
+    mutating func field(_ name: String, _ time: WallTime, stamp: inout TimestampText) {
+        appendName(name)
+        out.append(0x22)
+        stamp.append(time, to: &out)
+        out.append(0x22)
+    }
+
+    /// Opens an object as the value of `name`; `closeObject()` ends it.
+    mutating func openObject(_ name: String) {
+        appendName(name)
+        out.append(0x7B)
+        needsComma = false
+    }
+
+    /// Ends the object opened last.
+    mutating func closeObject() {
+        out.append(0x7D)
+        needsComma = true
+    }
+
+    private mutating func appendName(_ name: String) {
+        if needsComma { out.append(0x2C) }
+        needsComma = true
+        let utf8 = name.utf8
+        appendQuoted(utf8.span, byteCountMax: .max)
+        out.append(0x3A)
+    }
+
+    private mutating func appendQuoted(_ bytes: borrowing Span<UInt8>, byteCountMax: Int) {
+        out.append(0x22)
+        let end = UTF8Text.prefixLength(of: bytes, byteCountMax: byteCountMax)
+        var copied = 0
+        var index = 0
+        while index < end {
+            let byte = bytes[index]
+            if byte >= 0x20, byte < 0x7F, byte != 0x22, byte != 0x5C {
+                index += 1
+                continue
+            }
+            let (byteCount, isWellFormed) = UTF8Text.sequence(in: bytes, at: index)
+            // The second of two bytes after 0xC2 is below 0xA0 for the C1 controls, which some terminals obey.
+            let isC1 = byte == 0xC2 && isWellFormed && bytes[index + 1] < 0xA0
+            if byte >= 0x80, isWellFormed, !isC1 {
+                index += byteCount
+                continue
+            }
+            out.append(bytes.extracting(copied..<index))
+            if isWellFormed { appendEscape(isC1 ? bytes[index + 1] : byte) } else { out.append("\u{FFFD}") }
+            index += byteCount
+            copied = index
+        }
+        out.append(bytes.extracting(copied..<index))
+        out.append(0x22)
+    }
+
+    /// Adds a character below U+0100 in its escaped form.
+    private mutating func appendEscape(_ character: UInt8) {
+        switch character {
+        case 0x22: out.append("\\\"")
+        case 0x5C: out.append("\\\\")
+        case 0x08: out.append("\\b")
+        case 0x09: out.append("\\t")
+        case 0x0A: out.append("\\n")
+        case 0x0C: out.append("\\f")
+        case 0x0D: out.append("\\r")
+        default:
+            out.append("\\u00")
+            out.append(Self.digit(character >> 4))
+            out.append(Self.digit(character & 15))
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
+}
