@@ -35,7 +35,7 @@ struct ByteQueueTests {
         queue.append("text")
         queue.consume(4)
         queue.releaseStorage()
-        #expect(queue.bytes.isEmpty)
+        #expect(queue.count == 0)
         queue.append("more")
         #expect(Array(queue) == Array("more".utf8))
     }

@@ -1,0 +1,175 @@
+/// The head of an HTTP/1 message (RFC 9112 2 to 6): a first line and fields, as ranges into the bytes it was parsed from.
+///
+/// One value serves a connection: ``parse(_:)`` until it answers true, relay, consume ``byteCount`` bytes, ``reset()``.
+/// Lines are parsed as they become complete, so a mistake is reported with the line it is in, and the same mistake
+/// however the bytes arrive. It reads strictly: what two servers could read differently is refused, because a proxy
+/// that guesses lets one request hide in another (RFC 9112 11.2).
+public struct HTTP1Head: Sendable {
+    /// Which of the two first lines to expect.
+    public enum Kind: Sendable {
+        /// `METHOD target HTTP/1.x`
+        case request
+        /// `HTTP/1.x status reason`
+        case response
+    }
+
+    /// The largest number of fields; real messages have twenty, and servers commonly stop at a hundred.
+    public static let fieldCountMax = 200
+
+    /// The largest head that can be asked for, so that 32-bit offsets do.
+    public static let headBytesCeiling = 16 * 1024 * 1024
+
+    let kind: Kind
+    let headBytesMax: Int
+
+    /// The size of the complete head with its blank line and a skipped leading CRLF; 0 until complete.
+    public internal(set) var byteCount = 0
+    /// The method of a request.
+    public internal(set) var method = HTTP1Method.other
+    /// The method's name.
+    public internal(set) var methodName = 0..<0
+    /// The request target as sent.
+    public internal(set) var targetText = 0..<0
+    /// The request target by its parts.
+    public internal(set) var target = HTTP1Target.asterisk
+    /// The target's path without the query; empty for the forms without path.
+    public internal(set) var path = 0..<0
+    /// 0 or 1, of HTTP/1.x.
+    public internal(set) var minorVersion: UInt8 = 1
+    /// The status of a response, 100 to 999.
+    public internal(set) var status = 0
+    /// The reason phrase of a response, often empty.
+    public internal(set) var reason = 0..<0
+    /// The fields in the order in which they were sent.
+    public internal(set) var fields = ContiguousArray<HTTP1Field>()
+    /// Where a request's content ends; decided, and every conflict refused, when the head is complete.
+    public internal(set) var requestFraming = HTTP1Framing.none
+
+    enum Phase { case firstLine, fields, complete }
+    enum Line { case incomplete, field, blank }
+
+    var phase = Phase.firstLine
+    /// Where the line that is parsed next starts.
+    var lineStart = 0
+    /// The line's end was looked for up to here, in vain.
+    var searchedEnd = 0
+    /// Where the first field line starts.
+    var fieldsStart = 0
+    var facts = HTTP1Facts()
+
+    /// Makes a parser for heads of at most `headBytesMax` bytes, blank line included.
+    public init(_ kind: Kind, headBytesMax: Int = 64 * 1024) {
+        self.kind = kind
+        self.headBytesMax = min(max(headBytesMax, 0), Self.headBytesCeiling)
+    }
+
+    /// Parses as much as there is; true when the head is complete.
+    ///
+    /// `bytes` starts with the first byte of the message each time; a call with more bytes goes on where the last one
+    /// stopped, so the work is linear however the bytes arrive. After an error the connection is of no further use.
+    public mutating func parse(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
+        let end = min(bytes.count, headBytesMax)
+        if phase == .complete { return true }
+        // At the limit the line is looked at once more, so that a mistake in it is found before its length is.
+        let isLast = bytes.count >= headBytesMax
+        if searchedEnd <= lineStart || isLast || mayCompleteLine(bytes, end), try parseLines(bytes, end) { return true }
+        searchedEnd = end
+        if isLast { throw .headTooLarge }
+        return false
+    }
+
+    /// Forgets the message and keeps the storage.
+    public mutating func reset() {
+        byteCount = 0
+        method = .other
+        methodName = 0..<0
+        targetText = 0..<0
+        target = .asterisk
+        path = 0..<0
+        minorVersion = 1
+        status = 0
+        reason = 0..<0
+        fields.removeAll(keepingCapacity: true)
+        requestFraming = .none
+        phase = .firstLine
+        lineStart = 0
+        searchedEnd = 0
+        fieldsStart = 0
+        facts = HTTP1Facts()
+    }
+
+    /// The first field of that name.
+    public func first(_ name: HTTP1FieldName) -> HTTP1Field? {
+        for field in fields where field.known == name { return field }
+        return nil
+    }
+
+    /// Whether the connection stays open after this message (RFC 9112 9.3).
+    public var keepsAlive: Bool {
+        if facts.options.contains(.close) { return false }
+        return minorVersion >= 1 || facts.options.contains(.keepAlive)
+    }
+
+    /// Whether the client waits for a 100 before it sends the content; never in HTTP/1.0 (RFC 9110 10.1.1).
+    public var expectsContinue: Bool { facts.expectsContinue && minorVersion >= 1 }
+
+    /// Whether another protocol is asked for, or switched to: `Connection: upgrade` and an Upgrade field.
+    public var upgrades: Bool { facts.options.contains(.upgrade) && facts.hasUpgrade }
+
+    /// Where a response's content ends, given the method of the request that it answers (RFC 9112 6.3).
+    public func responseFraming(answering method: HTTP1Method) -> HTTP1Framing {
+        if status < 200 || status == 204 || status == 304 || method == .head { return .none }
+        if method == .connect, status < 300 { return .none }
+        if facts.isChunked { return .chunked }
+        if let length = facts.contentLength { return .length(length) }
+        return .untilClose
+    }
+
+    /// Whether the new bytes can end the line or hold a mistake, so that parsing it again is worth the while.
+    private func mayCompleteLine(_ bytes: Span<UInt8>, _ end: Int) -> Bool {
+        searchedEnd < end && ASCII.firstControl(bytes, from: searchedEnd, to: end) < end
+    }
+
+    private mutating func parseLines(_ bytes: Span<UInt8>, _ end: Int) throws(HTTP1Error) -> Bool {
+        if phase == .firstLine {
+            guard try parseFirstLine(bytes, end) else { return false }
+            phase = .fields
+            fieldsStart = lineStart
+        }
+        while true {
+            switch try parseFieldLine(bytes, end) {
+            case .incomplete: return false
+            case .field: continue
+            case .blank:
+                try finish(bytes)
+                byteCount = lineStart
+                phase = .complete
+                return true
+            }
+        }
+    }
+}
+
+/// What the fields of one head say about its connection and framing, gathered while they are parsed.
+struct HTTP1Facts: Sendable {
+    /// The options of Connection that mean something to leo.
+    struct Options: OptionSet, Sendable {
+        let rawValue: UInt8
+        static let close = Options(rawValue: 1)
+        static let keepAlive = Options(rawValue: 2)
+        static let upgrade = Options(rawValue: 4)
+        /// Names of fields, which are then not relayed.
+        static let names = Options(rawValue: 8)
+    }
+
+    var options = Options()
+    var optionCount = 0
+    var contentLength: UInt64?
+    var isChunked = false
+    /// The value of Host.
+    var host: Range<Int>?
+    var hasUpgrade = false
+    var expectsContinue = false
+    /// TE lists `trailers`.
+    var acceptsTrailers = false
+}
