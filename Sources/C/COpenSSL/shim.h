@@ -1,11 +1,67 @@
 #pragma once
 // OpenSSL 3.0 and newer. The inline functions stand in for macros, which Swift cannot import; they add no logic.
 #include <openssl/ssl.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
+
+// SSL_CTX and SSL
+static inline long leo_SSL_CTX_set_mode(SSL_CTX *ctx, long mode) { return SSL_CTX_set_mode(ctx, mode); }
+static inline void leo_SSL_CTX_set_read_ahead(SSL_CTX *ctx, int yes) { SSL_CTX_set_read_ahead(ctx, yes); }
+static inline int leo_SSL_CTX_set_min_proto_version(SSL_CTX *ctx, int v) { return SSL_CTX_set_min_proto_version(ctx, v); }
+static inline int leo_SSL_CTX_set_max_proto_version(SSL_CTX *ctx, int v) { return SSL_CTX_set_max_proto_version(ctx, v); }
+static inline int leo_SSL_CTX_set1_groups_list(SSL_CTX *ctx, const char *s) { return SSL_CTX_set1_groups_list(ctx, s); }
+static inline long leo_SSL_CTX_set_session_cache_mode(SSL_CTX *ctx, long m) { return SSL_CTX_set_session_cache_mode(ctx, m); }
+static inline long leo_SSL_CTX_set_timeout(SSL_CTX *ctx, long seconds) { return SSL_CTX_set_timeout(ctx, seconds); }
+static inline long leo_SSL_CTX_add1_chain_cert(SSL_CTX *ctx, X509 *x) { return SSL_CTX_add1_chain_cert(ctx, x); }
+static inline long leo_SSL_CTX_set1_cert_store(SSL_CTX *ctx, X509_STORE *s) {
+    SSL_CTX_set1_cert_store(ctx, s);
+    return 1;
+}
+static inline long leo_SSL_set_tlsext_host_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }
+
+// Options are made with SSL_OP_BIT, a macro with arguments.
+static inline uint64_t leo_SSL_OP_NO_COMPRESSION(void) { return SSL_OP_NO_COMPRESSION; }
+static inline uint64_t leo_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }
+static inline uint64_t leo_SSL_OP_NO_TICKET(void) { return SSL_OP_NO_TICKET; }
+static inline uint64_t leo_SSL_OP_IGNORE_UNEXPECTED_EOF(void) { return SSL_OP_IGNORE_UNEXPECTED_EOF; }
+static inline uint64_t leo_SSL_OP_LEGACY_SERVER_CONNECT(void) { return SSL_OP_LEGACY_SERVER_CONNECT; }
+static inline uint64_t leo_SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION(void) { return SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION; }
+
+// One index for the whole process: where an SSL keeps the newest session ticket that its server sent.
+static inline int leo_SSL_get_ex_new_index(CRYPTO_EX_free *free_func) {
+    return SSL_get_ex_new_index(0, NULL, NULL, NULL, free_func);
+}
+
+// Keys and certificates
+static inline EVP_PKEY *leo_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
+static inline EVP_PKEY *leo_EVP_RSA_gen(unsigned bits) { return EVP_RSA_gen(bits); }
+static inline long leo_BIO_get_mem_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
+
+// Stacks
+static inline int leo_sk_GENERAL_SUBTREE_num(const STACK_OF(GENERAL_SUBTREE) *s) { return sk_GENERAL_SUBTREE_num(s); }
+static inline GENERAL_SUBTREE *leo_sk_GENERAL_SUBTREE_value(const STACK_OF(GENERAL_SUBTREE) *s, int i) {
+    return sk_GENERAL_SUBTREE_value(s, i);
+}
+static inline void leo_sk_PKCS12_SAFEBAG_free(STACK_OF(PKCS12_SAFEBAG) *s) { sk_PKCS12_SAFEBAG_pop_free(s, PKCS12_SAFEBAG_free); }
+static inline void leo_sk_PKCS7_free(STACK_OF(PKCS7) *s) { sk_PKCS7_pop_free(s, PKCS7_free); }
+// The name in a GENERAL_NAME of type GEN_DNS, GEN_EMAIL or GEN_URI; the union's member has no name that Swift can use.
+static inline const ASN1_STRING *leo_GENERAL_NAME_get0_string(const GENERAL_NAME *name) { return name->d.ia5; }
+
+// Gives the message authentication code of a session ticket its key: HMAC with SHA-256, as OpenSSL's manual has it.
+static inline int leo_ticket_mac_set_key(EVP_MAC_CTX *mac, unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[3] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, length),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(mac, parameters);
+}
+static inline unsigned long leo_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253; }
