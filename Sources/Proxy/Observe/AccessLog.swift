@@ -81,6 +81,14 @@ final class AccessLog: Sendable {
             && shared.queuedBytes.load(ordering: .sequentiallyConsistent) < Self.queuedBytesMax
     }
 
+    /// The metrics about the log.
+    var measures: [Metric: Exposition.Measure] {
+        [
+            .accessLogLines: .count(linesWritten), .accessLogDropped: .count(linesDropped),
+            .accessLogWriteFailures: .count(writeFailures), .accessLogSlots: .count(UInt64(slotsInUse)),
+        ]
+    }
+
     // MARK: the hot path
 
     /// Asks for a slot. Never waits.
@@ -102,7 +110,7 @@ final class AccessLog: Sendable {
 
     /// Turns a reservation into a line. Never waits for the descriptor and, once warm, allocates nothing.
     func write(_ record: borrowing AccessRecord) {
-        let stripe = Int(truncatingIfNeeded: (record.connection ?? record.id ?? 0) % UInt64(AccessLogShared.stripeCount))
+        let stripe = Int((record.connection ?? record.id ?? 0) % UInt64(AccessLogShared.stripeCount))
         let added = shared.stripes[stripe].append(record)
         let before = shared.queuedBytes.wrappingAdd(added, ordering: .sequentiallyConsistent).oldValue
         if before < Self.hurryBytes, before + added >= Self.hurryBytes {

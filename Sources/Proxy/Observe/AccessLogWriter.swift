@@ -158,7 +158,9 @@ final class AccessLogWriter {
         shared.linesDropped.wrappingAdd(UInt64(lineCount), ordering: .relaxed)
         shared.release(lineCount: lineCount, byteCount: lineBytes)
         shared.isFlushed.store(lineCount == 0, ordering: .sequentiallyConsistent)
-        if lineCount > 0 { report?.error(.accessLog, "\(lineCount) access-log lines could not be written before the end") }
+        if lineCount > 0 {
+            report?.error(.accessLog, "\(lineCount) access-log lines could not be written before the end")
+        }
     }
 
     private var isClosing: Bool { shared.isClosing.load(ordering: .sequentiallyConsistent) }

@@ -1,0 +1,273 @@
+/// Every metric that leo has: its name, help, kind, labels and source, declared here and nowhere else.
+///
+/// `docs/metrics.md` explains each, and a test compares. To add one that threads count: a case here, its line below, a
+/// case in `Counter`, `Gauge` or `Timing`, and its row in the document.
+enum Metric: Int, CaseIterable, Sendable {
+    case connections, connectionsOpen, connects, handshakes
+    case exchanges, exchangesOpen, requestBytes, responseBytes, timeToFirstByte, exchangeTime
+    case faults
+    case tunnelsOpen, tunnelBytes
+    case upstreamConnections, upstreamReuses, upstreamConnectionsOpen, upstreamConnectionsIdle, upstreamConnectTime
+    case lookups
+    case leafMints, leafMintTime
+    case loopTurns, foreignJobs
+    case accessLogLines, accessLogDropped, accessLogWriteFailures, accessLogSlots
+    case buildInformation
+    case processMemory, processDescriptors, processDescriptorsMax, processStart, processTime
+
+    enum Kind: String, Sendable { case counter, gauge, histogram }
+
+    /// The label sets. All are bounded: by the file's provider table, or by an enum of leo's.
+    enum Labels: Sendable { case none, disposition, provider, providerAndStatus, error, direction, result, version }
+
+    /// Who counts: the threads in their `WorkerMetrics`, or something that is asked when the metrics are read.
+    enum Source: Sendable { case threads, asked }
+
+    struct Declaration: Sendable {
+        let name: String
+        let help: String
+        let kind: Kind
+        let labels: Labels
+        let source: Source
+
+        fileprivate init(
+            _ name: String, _ help: String, _ kind: Kind, _ labels: Labels = .none, _ source: Source = .threads
+        ) {
+            self.name = name
+            self.help = help
+            self.kind = kind
+            self.labels = labels
+            self.source = source
+        }
+    }
+
+    var declaration: Declaration {
+        switch self {
+        case .connections: Declaration("leo_connections_total", "Client connections accepted.", .counter)
+        case .connectionsOpen: Declaration("leo_connections_open", "Client connections open now.", .gauge)
+        case .connects:
+            Declaration("leo_connects_total", "CONNECT requests, by what became of them.", .counter, .disposition)
+        case .handshakes:
+            Declaration(
+                "leo_client_handshake_seconds",
+                "From accepting a client connection to the end of its TLS handshake.",
+                .histogram)
+        case .exchanges:
+            Declaration(
+                "leo_exchanges_total",
+                "Exchanges ended, by provider and class of the status the client saw.",
+                .counter, .providerAndStatus)
+        case .exchangesOpen: Declaration("leo_exchanges_open", "Exchanges under way now.", .gauge)
+        case .requestBytes:
+            Declaration("leo_request_bytes_total", "Request body bytes relayed to the provider.", .counter, .provider)
+        case .responseBytes:
+            Declaration("leo_response_bytes_total", "Answer body bytes relayed to the client.", .counter, .provider)
+        case .timeToFirstByte:
+            Declaration(
+                "leo_time_to_first_byte_seconds",
+                "From the end of the request head to the first byte of the answer.",
+                .histogram)
+        case .exchangeTime:
+            Declaration(
+                "leo_exchange_seconds",
+                "From the first byte of the request head to the end of the exchange.",
+                .histogram)
+        case .faults:
+            Declaration(
+                "leo_faults_total",
+                "Connections and exchanges that went wrong, by the error word of the access log.",
+                .counter, .error)
+        case .tunnelsOpen: Declaration("leo_tunnels_open", "Tunnels open now.", .gauge)
+        case .tunnelBytes:
+            Declaration(
+                "leo_tunnel_bytes_total",
+                "Bytes relayed in tunnels, towards the upstream (up) and towards the client (down).",
+                .counter, .direction)
+        case .upstreamConnections:
+            Declaration(
+                "leo_upstream_connections_opened_total",
+                "Connections to providers opened, TLS handshake included.",
+                .counter)
+        case .upstreamReuses:
+            Declaration(
+                "leo_upstream_connections_reused_total",
+                "Exchanges that used a kept connection to the provider.",
+                .counter)
+        case .upstreamConnectionsOpen:
+            Declaration(
+                "leo_upstream_connections_open",
+                "Connections to providers open now, idle ones included.",
+                .gauge)
+        case .upstreamConnectionsIdle:
+            Declaration("leo_upstream_connections_idle", "Connections to providers kept for the next exchange.", .gauge)
+        case .upstreamConnectTime:
+            Declaration(
+                "leo_upstream_connect_seconds",
+                "Name resolution, TCP and TLS towards a provider, for each connection opened.",
+                .histogram)
+        case .lookups: Declaration("leo_dns_lookups_total", "Name lookups, by result.", .counter, .result)
+        case .leafMints: Declaration("leo_leaf_mints_total", "Certificates made for intercepted hosts.", .counter)
+        case .leafMintTime:
+            Declaration(
+                "leo_leaf_mint_seconds",
+                "Time to make a certificate for an intercepted host, the wait for its turn included.",
+                .histogram)
+        case .loopTurns: Declaration("leo_loop_turns_total", "Turns of the event loops.", .counter)
+        case .foreignJobs:
+            Declaration("leo_foreign_jobs_total", "Jobs that reached an event loop from another thread.", .counter)
+        case .accessLogLines:
+            Declaration("leo_access_log_lines_total", "Access-log lines written.", .counter, .none, .asked)
+        case .accessLogDropped:
+            Declaration("leo_access_log_dropped_total", "Access-log lines never written.", .counter, .none, .asked)
+        case .accessLogWriteFailures:
+            Declaration(
+                "leo_access_log_write_failures_total",
+                "Writes of the access log that failed.",
+                .counter, .none, .asked)
+        case .accessLogSlots:
+            Declaration(
+                "leo_access_log_slots_in_use",
+                "Access-log lines promised or waiting: one for each open exchange and tunnel, and the queue.",
+                .gauge, .none, .asked)
+        case .buildInformation:
+            Declaration("leo_build_info", "The version that runs; always 1.", .gauge, .version, .asked)
+        case .processMemory:
+            Declaration("process_resident_memory_bytes", "Resident memory in bytes.", .gauge, .none, .asked)
+        case .processDescriptors: Declaration("process_open_fds", "Open file descriptors.", .gauge, .none, .asked)
+        case .processDescriptorsMax:
+            Declaration("process_max_fds", "The limit on open file descriptors.", .gauge, .none, .asked)
+        case .processStart:
+            Declaration(
+                "process_start_time_seconds",
+                "When the process started, in seconds since 1970.",
+                .gauge, .none, .asked)
+        case .processTime:
+            Declaration(
+                "process_cpu_seconds_total",
+                "Processor time used, user and system, in seconds.",
+                .counter, .none, .asked)
+        }
+    }
+}
+
+/// What a thread counts up. The values of its labels choose the cell.
+enum Counter: Sendable {
+    case connections
+    case connects(Disposition)
+    case exchanges(provider: Int, status: StatusClass)
+    case requestBytes(provider: Int)
+    case responseBytes(provider: Int)
+    case faults(Fault)
+    case tunnelBytes(Direction)
+    case upstreamConnections
+    case upstreamReuses
+    case lookups(LookupResult)
+    case leafMints
+    case loopTurns
+    case foreignJobs
+}
+
+/// What a thread counts up and down.
+enum Gauge: Sendable {
+    case connectionsOpen, exchangesOpen, tunnelsOpen, upstreamConnectionsOpen, upstreamConnectionsIdle
+}
+
+/// What a thread measures the duration of.
+enum Timing: Sendable {
+    case handshakes, timeToFirstByte, exchangeTime, upstreamConnectTime, leafMintTime
+
+    /// The upper bounds of the buckets: from a leaf's minting (below 1 ms) to an answer that streams for ten minutes.
+    static let boundsMicroseconds: [UInt64] = [
+        1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+        1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000, 120_000_000, 300_000_000, 600_000_000,
+    ]
+
+    /// The same in seconds, as Prometheus writes them.
+    static let boundsText = [
+        "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
+        "1", "2.5", "5", "10", "30", "60", "120", "300", "600",
+    ]
+}
+
+/// A closed set of values for a label. The raw value is the place among the label's cells.
+protocol MetricLabel: CaseIterable, RawRepresentable<Int>, Sendable {
+    /// The value as it is exposed.
+    var word: String { get }
+}
+
+/// What became of a CONNECT.
+enum Disposition: Int, MetricLabel {
+    case intercept, tunnel, refuse
+
+    var word: String {
+        switch self {
+        case .intercept: "intercept"
+        case .tunnel: "tunnel"
+        case .refuse: "refuse"
+        }
+    }
+}
+
+/// Which way bytes went.
+enum Direction: Int, MetricLabel {
+    /// Towards the upstream.
+    case up
+    /// Towards the client.
+    case down
+
+    var word: String {
+        switch self {
+        case .up: "up"
+        case .down: "down"
+        }
+    }
+}
+
+/// How a name lookup ended.
+enum LookupResult: Int, MetricLabel {
+    /// From leo's own memory.
+    case cached
+    case resolved
+    /// The resolver says that there is no such name, or nothing sensible.
+    case failed
+    /// The resolver said nothing in time.
+    case timedOut
+
+    var word: String {
+        switch self {
+        case .cached: "cached"
+        case .resolved: "resolved"
+        case .failed: "failed"
+        case .timedOut: "timed_out"
+        }
+    }
+}
+
+/// The first digit of the status that the client saw.
+enum StatusClass: Int, MetricLabel {
+    case informational, success, redirection, clientError, serverError
+    /// The exchange ended before a status was sent.
+    case none
+
+    init(status: Int?) {
+        switch status ?? 0 {
+        case 100...199: self = .informational
+        case 200...299: self = .success
+        case 300...399: self = .redirection
+        case 400...499: self = .clientError
+        case 500...599: self = .serverError
+        default: self = .none
+        }
+    }
+
+    var word: String {
+        switch self {
+        case .informational: "1xx"
+        case .success: "2xx"
+        case .redirection: "3xx"
+        case .clientError: "4xx"
+        case .serverError: "5xx"
+        case .none: "none"
+        }
+    }
+}
