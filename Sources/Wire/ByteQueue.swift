@@ -35,6 +35,14 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
         }
     }
 
+    /// Lends the waiting bytes to `body`: for a queue that is a property of an object, whose span cannot leave it.
+    @inline(__always)
+    public borrowing func withBytes<Result, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(bytes)
+    }
+
     /// Drops the oldest `byteCount` bytes. `byteCount` must not exceed ``count``.
     public mutating func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "consumed more bytes than wait")

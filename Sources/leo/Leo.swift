@@ -5,5 +5,9 @@ import Proxy
 @main
 struct Leo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "leo", abstract: "A sidecar proxy for LLM traffic.")
+        commandName: "leo",
+        abstract: "A sidecar proxy for LLM traffic.",
+        version: Version.details,
+        subcommands: [Serve.self],
+        defaultSubcommand: nil)
 }

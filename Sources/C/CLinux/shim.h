@@ -16,3 +16,21 @@
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
 extern ssize_t splice(int, long *, int, long *, size_t, unsigned);
+
+#define LEO_SPLICE_F_MOVE 1
+#define LEO_SPLICE_F_NONBLOCK 2
+
+/// How many processors the calling process may run on (sched_getaffinity(2), which hides behind _GNU_SOURCE macros).
+static inline int leo_affinity_count(void) {
+    extern int sched_getaffinity(int, size_t, void *);
+    unsigned char set[1024];
+    for (size_t i = 0; i < sizeof set; i++) set[i] = 0;
+    if (sched_getaffinity(0, sizeof set, set) < 0) return 1;
+    int count = 0;
+    for (size_t i = 0; i < sizeof set; i++) count += __builtin_popcount(set[i]);
+    return count;
+}
+
+/// prctl(2) and pthread_setname_np(3), which are variadic or hide behind _GNU_SOURCE.
+static inline void leo_forbid_dump(void) { (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+static inline void leo_name_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }

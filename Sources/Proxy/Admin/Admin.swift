@@ -1,0 +1,111 @@
+import Policy
+import Wire
+
+/// The admin listener: health, readiness and metrics, over loopback only. One request per connection.
+struct Admin: Sendable {
+    /// Scrapers and probes are few; a flood must not take descriptors from clients.
+    private static let connectionCountMax = 64
+    private static let headBytesMax = 8 * 1024
+    private static let patience = Nanoseconds(.seconds(10))
+
+    let shared: Shared
+    let startedAt: MonotonicTime
+
+    /// Serves a connection on a task of its own.
+    func begin(_ descriptor: consuming Descriptor, _ state: WorkerState) {
+        guard state.adminConnectionCount < Self.connectionCountMax,
+            let watcher = try? Watcher(descriptor, loop: state.loop)
+        else { return }
+        state.adminConnectionCount += 1
+        let box = Handover(watcher)
+        state.spawn { state in
+            await self.serve(Stream(box.value), state)
+            state.adminConnectionCount -= 1
+        }
+    }
+
+    private func serve(_ stream: Stream, _ state: WorkerState) async {
+        let waiter = Waiter(loop: state.loop)
+        defer { waiter.retire() }
+        waiter.deadline = state.loop.now.advanced(by: Self.patience)
+        stream.watcher.waiter = waiter
+        var head = HTTP1Head(.request, headBytesMax: Self.headBytesMax)
+        while true {
+            switch unsafe stream.tryRead(state.scratch) {
+            case .done(let count):
+                let bytes = state.scratch(count)
+                stream.inbound.append(bytes)
+                do throws(HTTP1Error) {
+                    let isComplete = try stream.inbound.withBytes { bytes throws(HTTP1Error) in try head.parse(bytes) }
+                    guard isComplete else { continue }
+                } catch {
+                    respond(400, "text/plain; charset=utf-8", "\(error.explanation)\n", isHead: false, to: stream)
+                    break
+                }
+                answer(head, stream)
+                break
+            case .blocked:
+                do { try await stream.sleep(waiter, for: .read) } catch { return stream.closeOrderly() }
+                continue
+            case .closed, .cut, .failed: return stream.closeOrderly()
+            }
+            break
+        }
+        do { try await stream.flush(waiter) } catch { return stream.closeOrderly() }
+        await stream.closeLingering(waiter, scratch: state.scratch)
+    }
+
+    private func answer(_ head: HTTP1Head, _ stream: Stream) {
+        let isHead = head.method == .head
+        guard head.method == .get || isHead else {
+            return respond(405, "text/plain; charset=utf-8", "GET and HEAD only\n", isHead: isHead, to: stream)
+        }
+        let path = stream.inbound.withBytes { String(lossy: $0.extracting(head.path)) }
+        switch path {
+        case "/healthz":
+            let uptime = MonotonicTime.current().since(startedAt).count / 1_000_000_000
+            respond(Health.live(version: Version.text, uptimeSeconds: uptime), isHead: isHead, to: stream)
+        case "/readyz":
+            let isForPod = stream.inbound.withBytes { String(lossy: $0.extracting(head.targetText)) }.hasSuffix("?for=pod")
+            respond(Health.ready(checks(), forPod: isForPod), isHead: isHead, to: stream)
+        case "/metrics":
+            respond(200, Exposition.contentType, exposition(), isHead: isHead, to: stream)
+        default:
+            respond(404, "text/plain; charset=utf-8", "/healthz, /readyz, /metrics\n", isHead: isHead, to: stream)
+        }
+    }
+
+    private func respond(_ answer: Health.Answer, isHead: Bool, to stream: Stream) {
+        respond(answer.status, Health.contentType, answer.body.span, isHead: isHead, to: stream)
+    }
+
+    private func respond(_ status: Int, _ type: String, _ body: String, isHead: Bool, to stream: Stream) {
+        respond(status, type, body.utf8.span, isHead: isHead, to: stream)
+    }
+
+    private func respond(_ status: Int, _ type: String, _ body: Span<UInt8>, isHead: Bool, to stream: Stream) {
+        stream.outbound.append("HTTP/1.1 \(status) \(status == 200 ? "OK" : "Error")\r\n")
+        stream.outbound.append("Content-Type: \(type)\r\nContent-Length: \(body.count)\r\n")
+        stream.outbound.append("Cache-Control: no-store\r\nConnection: close\r\n\r\n")
+        if !isHead { stream.outbound.append(body) }
+    }
+
+    private func checks() -> [(check: Health.Check, result: Health.Result)] {
+        let authority: Health.Result =
+            AuthorityCheck.warnings(shared).first.map { .warning($0) }
+            ?? shared.upstreamTrust.failure.map { .failed($0) } ?? .good
+        return [
+            (.authority, authority), (.listeners, .good),
+            (.accessLog, shared.accessLog.hasFreeSlot && !shared.accessLog.isFailing ? .good : .failed("the access log takes no lines")),
+            (.draining, shared.isDraining ? .failed("leo is shutting down") : .good),
+        ]
+    }
+
+    private func exposition() -> String {
+        var measures = shared.accessLog.measures
+        if let process = ProcessStatistics.current() { measures.merge(process.measures) { mine, _ in mine } }
+        var text = ByteQueue()
+        Exposition.append(shared.metrics, version: Version.text, measures: measures, to: &text)
+        return String(lossy: text.bytes)
+    }
+}

@@ -1,0 +1,34 @@
+/// Where exchanges and tunnels get their slot in the access log, before anything is done for them.
+///
+/// A log that must not lose lines and cannot be written holds new work back for `block_timeout` and then refuses it.
+struct AccessLogGate {
+    let worker: WorkerState
+    let connection: ClientConnection
+
+    /// True: a line may be written later. False: the log drops lines rather than work.
+    func reserve() async throws(ProxyError) -> Bool {
+        let log = worker.shared.accessLog
+        let deadline = worker.loop.now.advanced(by: worker.shared.timeouts.block)
+        while true {
+            switch log.reserve() {
+            case .granted: return true
+            case .dropped: return false
+            case .full: break
+            }
+            let waiter = connection.waiter
+            guard log.whenSlotFree({ waiter.wakeFromAnyThread() }) else { continue }
+            waiter.deadline = deadline
+            switch await waiter.sleep() {
+            case .event: break
+            case .deadline: throw ProxyError(.audit, "the access log cannot be written, and nothing may go unlogged")
+            case .cancelled: throw ProxyError(.draining, "leo is shutting down")
+            }
+        }
+    }
+
+    /// Writes a line for something that had no slot, if there is one now: a refusal is answered either way.
+    func writeUnreserved() {
+        let log = worker.shared.accessLog
+        if log.reserve() == .granted { log.write(connection.record) }
+    }
+}

@@ -1,0 +1,130 @@
+import Policy
+import Synchronization
+
+/// What all workers share: read by everybody, changed by nobody, or behind a lock of its own.
+final class Shared: Sendable {
+    let config: Config
+    let timeouts: Timeouts
+    let authority: CertificateAuthority
+    let leaves: OffLoopCache<Leaf>
+    let resolver: OffLoopCache<Resolver.Answer>
+    let upstreamTrust: UpstreamTrust
+    let accessLog: AccessLog
+    let log: OperatorLog
+    let metrics: Metrics
+    /// The addresses leo listens on; never dialled.
+    let ownListeners: [IPEndpoint]
+    private let connectionCount = Atomic<Int>(0)
+    private let connectionNumber = Atomic<UInt64>(0)
+    private let isDrainingNow = Atomic<Bool>(false)
+    private let drainWaiter = Mutex<Waiter?>(nil)
+
+    /// A minted certificate's context, or why there is none.
+    enum Leaf: Sendable {
+        case ready(TLSServerContext)
+        case failed(String)
+    }
+
+    /// Certificates kept at once; a machine talks to a handful of providers.
+    private static let leafCountMax = 512
+
+    init(
+        config: Config, authority: CertificateAuthority, upstreamTrust: UpstreamTrust, accessLog: AccessLog,
+        log: OperatorLog, metrics: Metrics, ownListeners: [IPEndpoint]
+    ) {
+        self.config = config
+        timeouts = Timeouts(config)
+        self.authority = authority
+        self.upstreamTrust = upstreamTrust
+        self.accessLog = accessLog
+        self.log = log
+        self.metrics = metrics
+        self.ownListeners = ownListeners
+        let helpers = HelperMetrics(metrics.makeWorker())
+        resolver = Resolver.makeCache { helpers.countLookUp($0) }
+        let lifetime = config.authority.leafLifetime
+        leaves = OffLoopCache(
+            countMax: Self.leafCountMax,
+            threads: HelperThreads(name: "leo-mint", threadCountMax: 2, waitingCountMax: 1024),
+            make: { host in
+                let begin = MonotonicTime.current()
+                do throws(CertificateFailure) {
+                    let context = try authority.mint(host: host, lifetime: lifetime, protocols: ["http/1.1"])
+                    helpers.countMint(MonotonicTime.current().since(begin))
+                    // Given out for three quarters of its life, so that no client meets an expired one.
+                    return (.ready(context), Nanoseconds(lifetime * 3 / 4))
+                } catch {
+                    return (.failed(error.description), Nanoseconds(.seconds(1)))
+                }
+            }, busy: { .failed("too many certificates are being made") })
+    }
+
+    /// Counts a new client connection; nil when there are as many as the file allows.
+    func admitConnection() -> UInt64? {
+        let (_, count) = connectionCount.add(1, ordering: .relaxed)
+        guard count <= config.listen.connectionsMax else {
+            connectionCount.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        return connectionNumber.add(1, ordering: .relaxed).newValue
+    }
+
+    /// A connection counted by ``admitConnection()`` has ended.
+    func connectionEnded() {
+        let (_, count) = connectionCount.subtract(1, ordering: .sequentiallyConsistent)
+        if count == 0, isDraining { drainWaiter.withLock { $0 }?.wakeFromAnyThread() }
+    }
+
+    /// Client connections open now.
+    var openConnectionCount: Int { connectionCount.load(ordering: .relaxed) }
+
+    /// Whether leo is shutting down.
+    var isDraining: Bool { isDrainingNow.load(ordering: .relaxed) }
+
+    /// From now on connections end with what they are doing; `waiter` is woken when the last one has.
+    func beginDraining(wake waiter: Waiter) {
+        drainWaiter.withLock { $0 = waiter }
+        isDrainingNow.store(true, ordering: .sequentiallyConsistent)
+    }
+}
+
+/// The file's spans, in the form the loops use.
+struct Timeouts: Sendable {
+    let handshake: Nanoseconds
+    let head: Nanoseconds
+    let idle: Nanoseconds
+    let stall: Nanoseconds
+    let connect: Nanoseconds
+    let upstreamIdle: Nanoseconds
+    let poolIdle: Nanoseconds
+    let block: Nanoseconds
+
+    init(_ config: Config) {
+        handshake = Nanoseconds(config.listen.handshakeTimeout)
+        head = Nanoseconds(config.listen.headTimeout)
+        idle = Nanoseconds(config.listen.idleTimeout)
+        stall = Nanoseconds(config.listen.stallTimeout)
+        connect = Nanoseconds(config.upstream.connectTimeout)
+        upstreamIdle = Nanoseconds(config.upstream.idleTimeout)
+        poolIdle = Nanoseconds(config.upstream.poolIdleTimeout)
+        block = Nanoseconds(config.accessLog.blockTimeout)
+    }
+}
+
+/// Counts what helper threads do. A worker's counts have one writer; here a lock makes it one at a time.
+final class HelperMetrics: Sendable {
+    private let metrics: Mutex<WorkerMetrics>
+
+    init(_ metrics: WorkerMetrics) { self.metrics = Mutex(metrics) }
+
+    /// A name was looked up.
+    func countLookUp(_ result: LookupResult) { metrics.withLock { $0.add(.lookups(result)) } }
+
+    /// A certificate was made.
+    func countMint(_ span: Nanoseconds) {
+        metrics.withLock { metrics in
+            metrics.add(.leafMints)
+            metrics.observe(.leafMintTime, microseconds: span.microseconds)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Policy
+
+/// A client's connection, from accept to close.
+final class ClientConnection {
+    /// Tells connections apart in the access log.
+    let number: UInt64
+    let peer: IPEndpoint
+    let stream: Stream
+    /// The connection's task sleeps on it, whichever side it waits for.
+    let waiter: Waiter
+    let acceptedAt: MonotonicTime
+    /// What the next access-log line will say; one after the other for everything on this connection.
+    var record = AccessRecord()
+    /// The CONNECT has got its answer: from now on the client hears no plain HTTP.
+    var isAnswered = false
+    /// Nothing is under way: a shutdown may end the connection at once.
+    var isIdle = false {
+        didSet { if isIdle, isUnwanted { waiter.cancel() } }
+    }
+    private var isUnwanted = false
+
+    init(number: UInt64, peer: IPEndpoint, watcher: Watcher, worker: WorkerState) {
+        let loop = worker.loop
+        self.number = number
+        self.peer = peer
+        stream = Stream(watcher)
+        waiter = Waiter(loop: loop)
+        watcher.waiter = waiter
+        acceptedAt = loop.now
+        record.connection = number
+        record.client = peer.description
+        record.labelNames = worker.shared.config.accessLog.labels
+        record.begin(.refusal, id: worker.nextExchangeID())
+    }
+
+    /// Ends the connection as soon as nothing is under way.
+    func drain() {
+        isUnwanted = true
+        if isIdle { waiter.cancel() }
+    }
+
+    /// Whether the client has closed its side, or the connection broke.
+    var isGone: Bool { stream.watcher.isHungUp }
+}
+
+/// One worker's client connections, so that a shutdown can reach them.
+struct ConnectionRegistry {
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+
+    /// How many are open.
+    var count: Int { connections.count }
+
+    /// Takes note of a new connection.
+    mutating func insert(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = connection }
+
+    /// Forgets one that has ended.
+    mutating func remove(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// Lets every connection finish what it is doing.
+    func drainAll() { for connection in connections.values { connection.drain() } }
+
+    /// Ends every connection now.
+    func cancelAll() { for connection in connections.values { connection.waiter.cancel() } }
+}

@@ -1,0 +1,175 @@
+import CLinux
+import Glibc
+import Policy
+
+/// The whole of `leo serve`: from a file to a process that listens, and from SIGTERM to its end.
+public struct Server {
+    private let config: Config
+    private let shared: Shared
+    private let loops: [EventLoop]
+    private let workers: [Worker]
+    private let proxyListener: Int32
+    private let adminListener: Int32?
+
+    /// Serves until told to stop. Returns the exit code: 0 after an orderly end, 1 when the file has mistakes, 2 when
+    /// something that the file names cannot be used.
+    public static func run(file: String?) -> Int32 {
+        let startedAt = MonotonicTime.current()
+        let log = OperatorLog()
+        Process.harden()
+        Process.blockSignals()
+        do {
+            let config = try Config.load(
+                file: file, stateDirectory: Environment.value("STATE_DIRECTORY"),
+                workingDirectory: Environment.workingDirectory)
+            let server = try Server(config, log)
+            server.serve(startedAt)
+            return 0
+        } catch let failure as ConfigFailure {
+            failure.write(to: log)
+            return failure.exitCode
+        } catch let failure as StartFailure {
+            log.error(.lifecycle, failure.message)
+            return 2
+        } catch {
+            log.error(.lifecycle, "\(error)")
+            return 2
+        }
+    }
+
+    private init(_ config: Config, _ log: OperatorLog) throws {
+        self.config = config
+        let authority: CertificateAuthority
+        do {
+            authority = try CertificateAuthority(
+                certificatePath: config.authority.certificatePath, keyPath: config.authority.keyPath)
+        } catch {
+            throw StartFailure("\(error.description) (leo ca init makes a new CA)")
+        }
+        let accessLog: AccessLog
+        do { accessLog = try AccessLog(
+                path: config.accessLog.path, onFull: config.accessLog.onFull == .block ? .block : .drop, report: log) } catch {
+            throw StartFailure(error.description)
+        }
+        let upstreamTrust: UpstreamTrust
+        do { upstreamTrust = try UpstreamTrust(loading: config.upstream.trust) } catch {
+            throw StartFailure("upstream.trust: \(error.description)")
+        }
+        let proxy = try Self.listen(config.listen.proxy, "listen.proxy")
+        var own = [Socket.localEndpoint(proxy)].compactMap(\.self)
+        var admin: Int32?
+        if let endpoint = config.listen.admin {
+            admin = try Self.listen(endpoint, "listen.admin")
+            own += [Socket.localEndpoint(admin!)].compactMap(\.self)
+        }
+        proxyListener = proxy
+        adminListener = admin
+        let workerCount = config.listen.workerCount == 0 ? Process.usableCoreCount() : config.listen.workerCount
+        let metrics = Metrics(providers: config.providers.names)
+        let workerMetrics = (0..<workerCount).map { _ in metrics.makeWorker() }
+        shared = Shared(
+            config: config, authority: authority, upstreamTrust: upstreamTrust, accessLog: accessLog,
+            log: log, metrics: metrics, ownListeners: own)
+        do throws(SystemCallError) {
+            loops = try workerMetrics.map { metrics throws(SystemCallError) in try EventLoop(metrics: metrics) }
+        } catch {
+            throw StartFailure("no event loop: \(error.text)")
+        }
+        let shared = shared
+        workers = zip(loops, workerMetrics).enumerated().map { number, pair in
+            Worker(loop: pair.0, shared: shared, metrics: pair.1, number: number)
+        }
+    }
+
+    private static func listen(_ endpoint: IPEndpoint, _ key: String) throws(StartFailure) -> Int32 {
+        do {
+            // Open until the process ends: all loops share it.
+            let descriptor = try Socket.listen(on: endpoint)
+            return descriptor.take()
+        } catch {
+            throw StartFailure("\(key) = \"\(endpoint)\": \(error.call): \(error.text)")
+        }
+    }
+
+    // MARK: Serving
+
+    private func serve(_ startedAt: MonotonicTime) {
+        do { try shared.accessLog.start() } catch { shared.log.error(.accessLog, error.description) }
+        let shared = shared
+        let listener = proxyListener
+        for worker in workers {
+            worker.spawn { state in await Self.acceptClients(state, listener, shared) }
+            worker.spawn { state in await Self.sweepPool(state) }
+        }
+        let control = Control(
+            shared: shared, workers: workers, loops: loops, adminListener: adminListener,
+            startedAt: startedAt)
+        workers[0].spawn { state in await control.run(state) }
+        for (number, loop) in loops.enumerated().dropFirst() {
+            Thread.start(name: "leo-worker-\(number)") { loop.run() }
+        }
+        loops[0].run()
+        _ = shared.accessLog.close()
+    }
+
+    private static func acceptClients(_ state: WorkerState, _ listener: Int32, _ shared: Shared) async {
+        let waiter = Waiter(loop: state.loop)
+        state.acceptors.append(waiter)
+        let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) { descriptor, peer in
+            guard let number = shared.admitConnection() else {
+                // Closing tells the client at once; an answer would need reading first.
+                state.metrics.add(.faults(.overload))
+                shared.log.warning(.lifecycle, "listen.connections_max is reached: a new connection was closed")
+                return
+            }
+            let watcher: Watcher
+            do throws(SystemCallError) { watcher = try Watcher(descriptor, loop: state.loop) } catch {
+                shared.connectionEnded()
+                shared.log.warning(.lifecycle, "a connection cannot be watched: \(error.text)")
+                return
+            }
+            let connection = ClientConnection(number: number, peer: peer, watcher: watcher, worker: state)
+            state.begin(connection)
+        }
+        await acceptor.run()
+    }
+
+    private static func sweepPool(_ state: WorkerState) async {
+        let janitor = state.pool.janitor
+        while true {
+            janitor.deadline = state.pool.sweep()
+            if await janitor.sleep() == .cancelled { return }
+        }
+    }
+}
+
+/// Why leo did not start, for an operator.
+struct StartFailure: Error {
+    let message: String
+    init(_ message: String) { self.message = message }
+}
+
+extension WorkerState {
+    /// Serves a client's connection on a task of its own.
+    func begin(_ connection: ClientConnection) {
+        connections.insert(connection)
+        metrics.up(.connectionsOpen)
+        metrics.add(.connections)
+        let box = Handover(connection)
+        spawn { state in
+            let connection = box.value
+            await Ingress(worker: state, connection: connection).run()
+            connection.waiter.retire()
+            state.connections.remove(connection)
+            state.metrics.down(.connectionsOpen)
+            state.shared.connectionEnded()
+        }
+    }
+}
+
+/// Carries a value of this loop into a task of the same loop.
+struct Handover<Value>: @unchecked Sendable {
+    // Unchecked: made and opened on one loop; `spawn` demands Sendable because it may be called from elsewhere.
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}

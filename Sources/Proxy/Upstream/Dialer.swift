@@ -1,0 +1,203 @@
+import Glibc
+import Policy
+
+/// Opens connections to upstreams: name to addresses, addresses to a socket, a socket to verified TLS.
+///
+/// Several addresses are tried as RFC 8305 says: families take turns, and the next one starts when the one before has
+/// failed or has not answered for a quarter of a second; the first to connect wins.
+struct Dialer {
+    /// Who is dialled, and by which rules.
+    struct Target {
+        let host: String
+        let port: UInt16
+        /// Whether leo terminates the client's TLS for it; then the upstream's certificate vouches for the address.
+        let isIntercepted: Bool
+    }
+
+    /// RFC 8305 section 5, Connection Attempt Delay.
+    private static let attemptDelay = Nanoseconds(.milliseconds(250))
+
+    let loop: EventLoop
+    let shared: Shared
+
+    /// Where the target may be reached: the file's `[upstream.resolve]`, the target itself, or the resolver's answer;
+    /// forbidden addresses are left out. Throws when none remains, or when `isAbandoned` says so.
+    func addresses(
+        of target: Target, waiter: Waiter, isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> [IPEndpoint] {
+        if let fixed = shared.config.upstream.resolve[HostPort(host: target.host, port: target.port)] { return [fixed] }
+        let found: [IPAddress]
+        if let literal = IPAddress.parse(target.host) {
+            found = [literal]
+        } else {
+            found = try await resolve(target.host, waiter: waiter, isAbandoned: isAbandoned)
+        }
+        var refusal: DestinationRefusal?
+        let permitted = found.filter { address in
+            refusal = shared.config.destination.permits(
+                address, port: target.port, target: HostPort(host: target.host, port: target.port),
+                intercepted: target.isIntercepted, ownListeners: shared.ownListeners)
+            return refusal == nil
+        }
+        if permitted.isEmpty, let refusal {
+            throw ProxyError(refusal)
+        }
+        return Self.interleaved(permitted).map { IPEndpoint(address: $0, port: target.port) }
+    }
+
+    /// A connection to one of `endpoints`.
+    func connect(
+        to endpoints: [IPEndpoint], waiter: Waiter, isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> (Stream, IPEndpoint) {
+        let deadline = waiter.deadline
+        defer { waiter.deadline = deadline }
+        var pending: [(watcher: Watcher, endpoint: IPEndpoint)] = []
+        defer { for attempt in pending { attempt.watcher.close() } }
+        var rest = endpoints[...]
+        var lastError: (SystemCallError, IPEndpoint)?
+        var nextStart = loop.now
+        while true {
+            if let endpoint = rest.first, pending.isEmpty || nextStart <= loop.now {
+                rest.removeFirst()
+                do {
+                    let watcher = try Watcher(try Socket.connect(to: endpoint), loop: loop)
+                    watcher.isWriteReady = false
+                    watcher.waiter = waiter
+                    watcher.interest = .write
+                    pending.append((watcher, endpoint))
+                    nextStart = loop.now.advanced(by: Self.attemptDelay)
+                } catch { lastError = (error, endpoint) }
+                continue
+            }
+            if pending.isEmpty, rest.isEmpty {
+                guard let (error, endpoint) = lastError else { throw ProxyError(.connectFailed, "no address to try") }
+                throw ProxyError(.connectFailed, "connect to \(endpoint): \(error.text)")
+            }
+            waiter.deadline = rest.isEmpty ? deadline : min(deadline, nextStart)
+            switch await waiter.sleep() {
+            case .cancelled: throw ProxyError(.draining, "leo is shutting down")
+            case .deadline where loop.now >= deadline:
+                let tried = pending.map(\.endpoint.description).joined(separator: ", ")
+                throw ProxyError(.connectTimeout, "no answer from \(tried)")
+            case .deadline, .event: break
+            }
+            if isAbandoned() { throw ProxyError(.clientGone, "the client left while leo connected") }
+            for index in pending.indices.reversed() where pending[index].watcher.isWriteReady {
+                let (watcher, endpoint) = pending.remove(at: index)
+                let error = Socket.pendingError(watcher.descriptor)
+                if error == 0 {
+                    watcher.waiter = nil
+                    return (Stream(watcher), endpoint)
+                }
+                watcher.waiter = nil
+                watcher.close()
+                lastError = (SystemCallError("connect", error), endpoint)
+            }
+        }
+    }
+
+    /// TLS on `stream`, verified for the target's name.
+    func secure(
+        _ stream: Stream, for target: Target, context: TLSClientContext, ticket: TLSTicket?, waiter: Waiter,
+        isAbandoned: () -> Bool
+    ) async throws(ProxyError) {
+        let session: TLSSession
+        do {
+            session = try TLSSession(
+                clientContext: context, descriptor: stream.descriptor, peerName: target.host, resuming: ticket,
+                protocols: ["http/1.1"])
+        } catch {
+            throw ProxyError(.internalError, "TLS could not be set up: \(error.detail)")
+        }
+        stream.start(session)
+        stream.watcher.waiter = waiter
+        while true {
+            switch stream.tryHandshake() {
+            case .done: return
+            case .blocked:
+                stream.watcher.interest = stream.readInterest
+                switch await waiter.sleep() {
+                case .event: break
+                case .deadline: throw ProxyError(.connectTimeout, "the TLS handshake with \(target.host) took too long")
+                case .cancelled: throw ProxyError(.draining, "leo is shutting down")
+                }
+                if isAbandoned() { throw ProxyError(.clientGone, "the client left during the upstream handshake") }
+            case .closed, .cut:
+                throw ProxyError(.upstreamHandshake, "\(target.host) closed the connection during the TLS handshake")
+            case .failed(let failure):
+                throw ProxyError(failure.upstreamFault, "\(target.host): \(failure.detail)")
+            }
+        }
+    }
+
+    private func resolve(
+        _ name: String, waiter: Waiter, isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> [IPAddress] {
+        while true {
+            switch shared.resolver.ask(name, waiter: waiter, now: loop.now) {
+            case .addresses(let addresses): return addresses
+            case .failed(let reason): throw ProxyError(.dnsFailed, "\(name): \(reason)")
+            case nil: break
+            }
+            let wake = await waiter.sleep()
+            if wake == .event, !isAbandoned() { continue }
+            shared.resolver.forget(name, waiter: waiter)
+            switch wake {
+            case .event: throw ProxyError(.clientGone, "the client left while its target was looked up")
+            case .deadline: throw ProxyError(.connectTimeout, "the look-up of \(name) took too long")
+            case .cancelled: throw ProxyError(.draining, "leo is shutting down")
+            }
+        }
+    }
+
+    /// Families in turn, beginning with the family that the resolver put first (RFC 8305 section 4).
+    static func interleaved(_ addresses: [IPAddress]) -> [IPAddress] {
+        guard let first = addresses.first else { return [] }
+        let preferred = addresses.filter { $0.isIPv4 == first.isIPv4 }
+        let other = addresses.filter { $0.isIPv4 != first.isIPv4 }
+        var result: [IPAddress] = []
+        for index in 0..<max(preferred.count, other.count) {
+            if index < preferred.count { result.append(preferred[index]) }
+            if index < other.count { result.append(other[index]) }
+        }
+        return result
+    }
+}
+
+extension TLSFailure {
+    /// The word for a failed handshake with an upstream.
+    var upstreamFault: Fault {
+        switch kind {
+        case .certificateExpired, .certificateNotYetValid: .certificateExpired
+        case .certificateName: .certificateName
+        case .certificateSelfSigned: .certificateSelfSigned
+        case .certificateUntrusted, .certificateWeak, .certificateRevoked: .certificateUntrusted
+        case .noSharedVersion, .noSharedCipher, .noSharedProtocol, .notTLS, .peerAlert, .protocolError:
+            .upstreamHandshake
+        case .peerNameInvalid, .internalError: .internalError
+        }
+    }
+}
+
+extension ProxyError {
+    /// A target or address that leo does not go to.
+    init(_ refusal: DestinationRefusal) {
+        let fault: Fault =
+            switch refusal {
+            case .malformedTarget: .badTarget
+            case .metadataService, .linkLocal, .unspecified, .multicast, .ownListener, .refusedAddress: .addressRefused
+            case .refusedHost, .otherHost: .hostRefused
+            }
+        self.init(fault, refusal.explanation)
+    }
+}
+
+extension IPAddress {
+    /// Whether the address is of the older family.
+    fileprivate var isIPv4: Bool {
+        switch self {
+        case .v4: true
+        case .v6: false
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Cache
+import Policy
+import Wire
+
+/// A connection to an upstream, in use by one exchange or idle in the pool.
+final class UpstreamConnection: WatcherDelegate {
+    /// Everything that makes one connection as good as another.
+    struct Key: Hashable {
+        let host: String
+        let port: UInt16
+        let isPlain: Bool
+        /// The address the client asked for, where it asked for one instead of a name.
+        let address: IPEndpoint?
+    }
+
+    let key: Key
+    let stream: Stream
+    let endpoint: IPEndpoint
+    /// The endpoint as the access log writes it, made once.
+    let endpointText: String
+    /// How many answers it has carried to their end.
+    var answerCount = 0
+    fileprivate var idleUntil = MonotonicTime.never
+    fileprivate weak var pool: UpstreamPool?
+
+    init(key: Key, stream: Stream, endpoint: IPEndpoint) {
+        self.key = key
+        self.stream = stream
+        self.endpoint = endpoint
+        endpointText = endpoint.description
+    }
+
+    /// Idle connections have nothing to say: whatever comes is an end or an error, or a TLS ticket.
+    func watcherFired() { pool?.idleConnectionFired(self) }
+}
+
+/// One worker's idle upstream connections and TLS tickets.
+///
+/// The connection used last is used first, so that a burst's surplus ages and goes. An idle connection is watched: when
+/// the upstream closes it, it leaves at once, and it is looked at once more before it is used, because an LLM call cannot
+/// be sent twice.
+final class UpstreamPool {
+    /// Tickets remembered: one per upstream.
+    private static let ticketCountMax = 512
+    /// OpenSSL checks a ticket's own lifetime; this only keeps the table from holding old ones.
+    private static let ticketSpan = Nanoseconds(.seconds(3600))
+
+    private let loop: EventLoop
+    private let connectionCountMax: Int
+    private let metrics: WorkerMetrics
+    private var idle: [UpstreamConnection.Key: [UpstreamConnection]] = [:]
+    private(set) var idleCount = 0
+    private var tickets = BoundedTable<UpstreamConnection.Key, TLSTicket>(countMax: ticketCountMax)
+    /// Wakes the task that drops what has idled too long.
+    let janitor: Waiter
+
+    init(loop: EventLoop, connectionCountMax: Int, metrics: WorkerMetrics) {
+        self.loop = loop
+        self.connectionCountMax = connectionCountMax
+        self.metrics = metrics
+        janitor = Waiter(loop: loop)
+    }
+
+    /// An idle connection that is still good, or nil.
+    func take(_ key: UpstreamConnection.Key, scratch: UnsafeMutableRawBufferPointer) -> UpstreamConnection? {
+        while let connection = idle[key]?.popLast() {
+            if idle[key]!.isEmpty { idle[key] = nil }
+            countIdle(-1)
+            connection.pool = nil
+            connection.stream.watcher.delegate = nil
+            if connection.idleUntil > loop.now, isQuiet(connection, scratch) {
+                        return connection
+            }
+            discard(connection)
+        }
+        return nil
+    }
+
+    /// Keeps a connection whose last answer is complete, for `span` at most.
+    func keep(_ connection: UpstreamConnection, for span: Nanoseconds) {
+        rememberTicket(of: connection)
+        guard !connection.stream.watcher.isHungUp, connectionCountMax > 0 else {
+            discard(connection)
+            return
+        }
+        if idleCount >= connectionCountMax { dropOldest() }
+        connection.idleUntil = loop.now.advanced(by: span)
+        connection.stream.releaseStorage()
+        connection.pool = self
+        connection.stream.watcher.waiter = nil
+        connection.stream.watcher.delegate = connection
+        idle[connection.key, default: []].append(connection)
+        countIdle(1)
+        if idleCount == 1 { janitor.wake() }
+    }
+
+    /// Closes a connection that cannot be used again.
+    func discard(_ connection: UpstreamConnection) {
+        metrics.down(.upstreamConnectionsOpen)
+        connection.stream.closeOrderly()
+    }
+
+    /// A ticket to resume with; each is given out once (RFC 8446 appendix C.4).
+    func takeTicket(for key: UpstreamConnection.Key) -> TLSTicket? {
+        let ticket = tickets.value(for: key, now: loop.now.nanoseconds)
+        if ticket != nil { tickets.remove(key) }
+        return ticket
+    }
+
+    /// Keeps the newest ticket of a connection's session.
+    func rememberTicket(of connection: UpstreamConnection) {
+        guard let ticket = connection.stream.takeTicket() else { return }
+        tickets.insert(
+            ticket, for: connection.key, expiresAt: loop.now.advanced(by: Self.ticketSpan).nanoseconds)
+    }
+
+    /// Drops what has idled too long. Returns when to look again.
+    func sweep() -> MonotonicTime {
+        var next = MonotonicTime.never
+        for (key, connections) in idle {
+            let kept = connections.filter { $0.idleUntil > loop.now }
+            if kept.count < connections.count {
+                for connection in connections where connection.idleUntil <= loop.now { remove(connection) }
+                idle[key] = kept.isEmpty ? nil : kept
+            }
+            for connection in kept { next = min(next, connection.idleUntil) }
+        }
+        return next
+    }
+
+    /// Closes every idle connection.
+    func removeAll() {
+        for connections in idle.values { for connection in connections { remove(connection) } }
+        idle.removeAll()
+    }
+
+    fileprivate func idleConnectionFired(_ connection: UpstreamConnection) {
+        var byte: UInt8 = 0
+        let attempt = unsafe withUnsafeMutableBytes(of: &byte) { unsafe connection.stream.tryRead($0) }
+        if attempt == .blocked { return }
+        idle[connection.key]?.removeAll { $0 === connection }
+        if idle[connection.key]?.isEmpty == true { idle[connection.key] = nil }
+        remove(connection)
+    }
+
+    /// Whether nothing has come on an idle connection. Bytes without a request would be taken for the next answer.
+    private func isQuiet(_ connection: UpstreamConnection, _ scratch: UnsafeMutableRawBufferPointer) -> Bool {
+        guard !connection.stream.watcher.isHungUp else { return false }
+        guard connection.stream.mayRead else { return true }
+        return unsafe connection.stream.tryRead(scratch) == .blocked
+    }
+
+    private func countIdle(_ change: Int) {
+        idleCount += change
+        if change > 0 { metrics.up(.upstreamConnectionsIdle) } else { metrics.down(.upstreamConnectionsIdle) }
+    }
+
+    private func dropOldest() {
+        var oldest: UpstreamConnection?
+        for connections in idle.values {
+            if let first = connections.first, first.idleUntil < oldest?.idleUntil ?? .never { oldest = first }
+        }
+        guard let oldest else { return }
+        idle[oldest.key]!.removeFirst()
+        if idle[oldest.key]!.isEmpty { idle[oldest.key] = nil }
+        remove(oldest)
+    }
+
+    private func remove(_ connection: UpstreamConnection) {
+        countIdle(-1)
+        connection.pool = nil
+        connection.stream.watcher.delegate = nil
+        discard(connection)
+    }
+
+}
