@@ -13,7 +13,8 @@ public final class Certificate: @unchecked Sendable {
     deinit { unsafe X509_free(x509) }
 
     /// Lends the `X509` for the call.
-    func withPointer<Result, Failure: Error>(_ body: (OpaquePointer) throws(Failure) -> Result) throws(Failure) -> Result
+    func withPointer<Result, Failure: Error>(_ body: (OpaquePointer) throws(Failure) -> Result) throws(Failure)
+        -> Result
     {
         try unsafe body(x509)
     }
@@ -65,7 +66,7 @@ public final class Certificate: @unchecked Sendable {
     }
 
     /// What its name constraints permit and exclude; nil without that extension.
-    var nameConstraints: NameConstraints? { unsafe NameConstraints(reading: x509) }
+    var nameConstraints: SignedNameConstraints? { unsafe SignedNameConstraints(reading: x509) }
 
     // MARK: Reading
 

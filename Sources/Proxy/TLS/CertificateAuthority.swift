@@ -7,7 +7,7 @@ public final class CertificateAuthority: Sendable {
     /// The signing certificate, and after it those that lead to the root, the root itself included if the file has it.
     private let certificates: [Certificate]
     private let key: PrivateKey
-    private let constraints: [NameConstraints]
+    private let constraints: [SignedNameConstraints]
     private let path: String
     /// All leaves share it: a new key per host would cost clients nothing less and leo more.
     private let leafKey: PrivateKey
@@ -69,8 +69,8 @@ public final class CertificateAuthority: Sendable {
     ///
     /// Never for an IP address, a wildcard, or anything else that is no host name. Costs about 50 microseconds.
     public func permits(host: String) -> Bool {
-        let host = HostName.canonical(host)
-        guard HostName.isValid(host) else { return false }
+        let host = CertificateName.canonical(host)
+        guard CertificateName.isValid(host) else { return false }
         if constraints.isEmpty { return true }
         guard let probe = try? leaf(for: host, from: 0, to: 0).sign(for: leafKey, issuer: nil, issuerKey: leafKey)
         else { return false }
@@ -92,8 +92,8 @@ public final class CertificateAuthority: Sendable {
     func mint(
         host: String, lifetime: Duration, protocols: [String], now: Int64
     ) throws(CertificateFailure) -> TLSServerContext {
-        let host = HostName.canonical(host)
-        guard HostName.isValid(host) else { throw .invalidName(host) }
+        let host = CertificateName.canonical(host)
+        guard CertificateName.isValid(host) else { throw .invalidName(host) }
         guard expiresAtSeconds > now else {
             throw .expired(path: path, subject: subject, atSeconds: expiresAtSeconds)
         }
@@ -131,7 +131,7 @@ public final class CertificateAuthority: Sendable {
 }
 
 /// Names that leo signs for.
-enum HostName {
+enum CertificateName {
     /// Lower case, without the dot of the DNS root.
     static func canonical(_ host: String) -> String {
         let lower = host.lowercased()

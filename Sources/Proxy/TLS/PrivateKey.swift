@@ -19,7 +19,8 @@ final class PrivateKey: @unchecked Sendable {
     }
 
     /// Lends the `EVP_PKEY` for the call.
-    func withPointer<Result, Failure: Error>(_ body: (OpaquePointer) throws(Failure) -> Result) throws(Failure) -> Result
+    func withPointer<Result, Failure: Error>(_ body: (OpaquePointer) throws(Failure) -> Result) throws(Failure)
+        -> Result
     {
         try unsafe body(key)
     }
