@@ -24,9 +24,6 @@ final class AccessLog: Sendable {
 
     /// More than the default `connections_max`, since each open exchange and tunnel holds one slot to its end.
     static let slotsMaxDefault = 32_768
-    /// The most bytes of lines waiting before slots are refused: about 40,000 lines. Lines whose slot was granted
-    /// before may add to it.
-    static let queuedBytesMax = 32 * 1024 * 1024
     /// So many bytes end the writer's pause for gathering.
     private static let hurryBytes = 1024 * 1024
     /// The most who may wait for a slot. When one more comes the oldest is forgotten, who has waited longest and is
@@ -34,7 +31,6 @@ final class AccessLog: Sendable {
     static let waitersMax = 4096
 
     let onFull: OnFull
-    let slotsMax: Int
     let shared: AccessLogShared
     private let path: String?
     private let report: OperatorLog?
@@ -54,10 +50,11 @@ final class AccessLog: Sendable {
     init(
         output: consuming sending AccessLogOutput, path: String?, onFull: OnFull, slotsMax: Int, report: OperatorLog?
     ) throws(AccessLogFailure) {
-        guard let shared = AccessLogShared() else { throw AccessLogFailure("access log: no descriptor left") }
+        guard let shared = AccessLogShared(slotsMax: slotsMax) else {
+            throw AccessLogFailure("access log: no descriptor left")
+        }
         self.shared = shared
         self.onFull = onFull
-        self.slotsMax = slotsMax
         self.path = path
         self.report = report
         self.output = Mutex(output)
@@ -76,10 +73,7 @@ final class AccessLog: Sendable {
     /// Whether the last write failed, as on a full disk.
     var isFailing: Bool { shared.isFailing.load(ordering: .relaxed) }
     /// Whether a slot could be had now.
-    var hasFreeSlot: Bool {
-        shared.slotsInUse.load(ordering: .sequentiallyConsistent) < slotsMax
-            && shared.queuedBytes.load(ordering: .sequentiallyConsistent) < Self.queuedBytesMax
-    }
+    var hasFreeSlot: Bool { shared.hasFreeSlot }
 
     /// The metrics about the log.
     var measures: [Metric: Exposition.Measure] {
@@ -94,7 +88,7 @@ final class AccessLog: Sendable {
     /// Asks for a slot. Never waits.
     func reserve() -> Reservation {
         var used = shared.slotsInUse.load(ordering: .relaxed)
-        while used < slotsMax, shared.queuedBytes.load(ordering: .relaxed) < Self.queuedBytesMax {
+        while used < shared.slotsMax, shared.queuedBytes.load(ordering: .relaxed) < AccessLogShared.queuedBytesMax {
             let (exchanged, original) = shared.slotsInUse.weakCompareExchange(
                 expected: used, desired: used + 1, ordering: .relaxed)
             if exchanged { return .granted }
@@ -184,13 +178,16 @@ final class AccessLog: Sendable {
     /// thread.
     @discardableResult
     func close(withinMilliseconds limit: Int32 = 5000) -> Bool {
-        guard let thread = thread.withLock({ $0.take() }) else { return true }
+        guard let thread = thread.withLock({ $0.take() }) else {
+            return shared.queuedBytes.load(ordering: .relaxed) == 0
+        }
+        let limit = min(max(limit, 0), Self.closeMillisecondsMax)
         shared.deadlineNanoseconds.store(
-            MonotonicClock.nanoseconds() + UInt64(max(limit, 0)) * 1_000_000, ordering: .sequentiallyConsistent)
+            MonotonicClock.nanoseconds() + UInt64(limit) * 1_000_000, ordering: .sequentiallyConsistent)
         shared.isClosing.store(true, ordering: .sequentiallyConsistent)
         shared.signal.send()
         // The thread watches the deadline itself; the grace is for a disk that holds it inside a write.
-        guard shared.finished.wait(milliseconds: limit &+ Self.closeGraceMilliseconds) else {
+        guard shared.finished.wait(milliseconds: limit + Self.closeGraceMilliseconds) else {
             pthread_detach(thread)
             return false
         }
@@ -198,6 +195,8 @@ final class AccessLog: Sendable {
         return shared.isFlushed.load(ordering: .sequentiallyConsistent)
     }
 
+    /// Nobody waits longer for a log at the end.
+    private static let closeMillisecondsMax: Int32 = 600_000
     private static let closeGraceMilliseconds: Int32 = 500
 }
 

@@ -5,7 +5,11 @@ import Wire
 final class AccessLogShared: Sendable {
     /// Threads rarely meet in one of so many queues; the lines of one connection stay in one, in order.
     static let stripeCount = 8
+    /// The most bytes of lines waiting before slots are refused: about 40,000 lines. Lines whose slot was granted
+    /// before may add to it.
+    static let queuedBytesMax = 32 * 1024 * 1024
 
+    let slotsMax: Int
     let stripes: [Stripe]
     /// Wakes the writer.
     let signal: EventSignal
@@ -33,8 +37,9 @@ final class AccessLogShared: Sendable {
     private let isSignalled = Atomic<Bool>(false)
 
     /// Nil if the process has no descriptor left.
-    init?() {
+    init?(slotsMax: Int) {
         guard let signal = EventSignal(), let finished = EventSignal() else { return nil }
+        self.slotsMax = slotsMax
         self.signal = signal
         self.finished = finished
         stripes = (0..<Self.stripeCount).map { _ in Stripe() }
@@ -65,9 +70,16 @@ final class AccessLogShared: Sendable {
         slotsInUse.wrappingSubtract(lineCount, ordering: .sequentiallyConsistent)
     }
 
-    /// Calls everybody who waits for a slot.
+    /// Whether a slot could be had now.
+    var hasFreeSlot: Bool {
+        slotsInUse.load(ordering: .sequentiallyConsistent) < slotsMax
+            && queuedBytes.load(ordering: .sequentiallyConsistent) < Self.queuedBytesMax
+    }
+
+    /// Calls everybody who waits, if a slot is free. Whoever then finds none waits again: some of those woken have long
+    /// given up, so waking only as many as there are slots could leave one unused.
     func wakeWaiters() {
-        guard hasWaiters.load(ordering: .sequentiallyConsistent) else { return }
+        guard hasWaiters.load(ordering: .sequentiallyConsistent), hasFreeSlot else { return }
         let woken = waiters.withLock { waiters in
             let all = waiters
             waiters = []

@@ -28,8 +28,8 @@ final class OperatorLog: Sendable {
     static let burstLines: UInt64 = 10
     /// … and one more in each interval.
     static let refillNanoseconds: UInt64 = 5_000_000_000
-    /// Longer messages are cut.
-    static let messageBytesMax = 1024
+    /// Longer messages are cut: with every byte escaped, the line still fits what a pipe takes at once (PIPE_BUF).
+    static let messageBytesMax = 1000
 
     private struct Budget {
         /// The moment up to which the budget is spent (GCRA).
