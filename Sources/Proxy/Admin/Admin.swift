@@ -52,7 +52,7 @@ struct Admin: Sendable {
             break
         }
         do { try await stream.flush(waiter) } catch { return stream.closeOrderly() }
-        await stream.closeLingering(waiter, scratch: state.scratch)
+        await unsafe stream.closeLingering(waiter, scratch: state.scratch)
     }
 
     private func answer(_ head: HTTP1Head, _ stream: Stream) {
@@ -66,7 +66,8 @@ struct Admin: Sendable {
             let uptime = MonotonicTime.current().since(startedAt).count / 1_000_000_000
             respond(Health.live(version: Version.text, uptimeSeconds: uptime), isHead: isHead, to: stream)
         case "/readyz":
-            let isForPod = stream.inbound.withBytes { String(lossy: $0.extracting(head.targetText)) }.hasSuffix("?for=pod")
+            let isForPod = stream.inbound.withBytes { String(lossy: $0.extracting(head.targetText)) }.hasSuffix(
+                "?for=pod")
             respond(Health.ready(checks(), forPod: isForPod), isHead: isHead, to: stream)
         case "/metrics":
             respond(200, Exposition.contentType, exposition(), isHead: isHead, to: stream)
@@ -96,7 +97,11 @@ struct Admin: Sendable {
             ?? shared.upstreamTrust.failure.map { .failed($0) } ?? .good
         return [
             (.authority, authority), (.listeners, .good),
-            (.accessLog, shared.accessLog.hasFreeSlot && !shared.accessLog.isFailing ? .good : .failed("the access log takes no lines")),
+            (
+                .accessLog,
+                shared.accessLog.hasFreeSlot && !shared.accessLog.isFailing
+                    ? .good : .failed("the access log takes no lines")
+            ),
             (.draining, shared.isDraining ? .failed("leo is shutting down") : .good),
         ]
     }

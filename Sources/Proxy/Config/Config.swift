@@ -32,14 +32,14 @@ public struct Config: Equatable, Sendable {
     /// The DNS subtrees that leo's CA must be allowed to sign for: the intercepted providers' and `ca.names`; sorted,
     /// and none that lies within another.
     public var constraintSuffixes: [String] {
-        Policy.NameConstraints.reduced(providers.constraintSuffixes + authority.names)
+        NameConstraints.reduced(providers.constraintSuffixes + authority.names)
     }
 
     /// Whether `constraintSuffixes` holds this host. A provider's host may lie outside when a pattern means it but no
     /// suffix does: a cloud's region that is newer than the built-in table. leo's CA cannot sign for such a one.
     public func isCovered(host: String) -> Bool {
         let target = HostPort(host: host, port: 443)
-        return Policy.NameConstraints.cover(authority.names, host: target.host) || providers.isCovered(host: target.host)
+        return NameConstraints.cover(authority.names, host: target.host) || providers.isCovered(host: target.host)
     }
 
     /// `[listen]`: the ways in, and how many and how slow clients may be.

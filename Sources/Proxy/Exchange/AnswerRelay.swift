@@ -68,7 +68,9 @@ struct AnswerRelay {
         while true {
             switch state {
             case .head:
-                guard try feedHead(bytes.extracting(droppingFirst: consumed), closing: closing, into: &out) else { return }
+                guard try feedHead(bytes.extracting(droppingFirst: consumed), closing: closing, into: &out) else {
+                    return
+                }
                 consumed += head.byteCount
                 head.reset()
             case .body:

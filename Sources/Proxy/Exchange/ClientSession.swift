@@ -31,7 +31,7 @@ struct ClientSession {
                 if worker.shared.isDraining { return stream.closeOrderly() }
                 head.reset()
             case .close: return stream.closeOrderly()
-            case .linger: return await stream.closeLingering(waiter, scratch: worker.scratch)
+            case .linger: return await unsafe stream.closeLingering(waiter, scratch: worker.scratch)
             case .cut(let reset): return stream.closeAbruptly(reset: reset)
             }
         }
@@ -46,7 +46,9 @@ struct ClientSession {
         while true {
             if !stream.inbound.isEmpty {
                 do throws(HTTP1Error) {
-                    if try stream.inbound.withBytes({ bytes throws(HTTP1Error) in try head.parse(bytes) }) { return true }
+                    if try stream.inbound.withBytes({ bytes throws(HTTP1Error) in try head.parse(bytes) }) {
+                        return true
+                    }
                 } catch { throw ProxyError(error) }
             }
             let wasEmpty = stream.inbound.isEmpty
@@ -86,6 +88,6 @@ struct ClientSession {
         guard error.fault != .clientGone else { return stream.closeOrderly() }
         waiter.deadline = worker.loop.now.advanced(by: worker.shared.timeouts.stall)
         do { try await stream.flush(waiter) } catch { return stream.closeAbruptly() }
-        await stream.closeLingering(waiter, scratch: worker.scratch)
+        await unsafe stream.closeLingering(waiter, scratch: worker.scratch)
     }
 }

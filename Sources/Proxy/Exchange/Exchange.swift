@@ -216,7 +216,9 @@ final class Exchange {
         case .blocked: break
         case .closed, .cut, .failed:
             throw ProxyError(
-                .clientGone, request.isComplete ? "the client left before its answer was complete" : "the client left in the middle of its request")
+                .clientGone,
+                request.isComplete
+                    ? "the client left before its answer was complete" : "the client left in the middle of its request")
         }
         return moved
     }
@@ -392,7 +394,8 @@ final class Exchange {
             && upstream.stream.inbound.isEmpty && upstream.stream.outbound.isEmpty
         if isClean {
             upstream.answerCount += 1
-            worker.pool.keep(upstream, for: interception.provider.poolIdleTimeout.map { Nanoseconds($0) } ?? timeouts.poolIdle)
+            worker.pool.keep(
+                upstream, for: interception.provider.poolIdleTimeout.map { Nanoseconds($0) } ?? timeouts.poolIdle)
         } else {
             worker.pool.rememberTicket(of: upstream)
             worker.pool.discard(upstream)

@@ -15,7 +15,8 @@ struct LocalAnswer {
     func append(to out: inout ByteQueue) {
         let status = error.fault.status
         let message = "leo: \(error.detail)"
-        let body = api.map { $0.errorBody(status: status, code: error.fault.rawValue, message: message) }
+        let body =
+            api.map { $0.errorBody(status: status, code: error.fault.rawValue, message: message) }
             ?? Array("\(message) (\(error.fault.rawValue))\n".utf8)
         out.append("HTTP/1.1 ")
         out.append(decimal: UInt(status))

@@ -50,7 +50,7 @@ struct HelloPeek {
         case .bytes(let count):
             let bytes = worker.scratch(count)
             switch ClientHello.peek(bytes) {
-            case .needsMore: return watcher.isHungUp || count == worker.scratch.count ? .gone : nil
+            case .needsMore: return unsafe watcher.isHungUp || count == worker.scratch.count ? .gone : nil
             case .notTLS, .malformed:
                 watcher.isReadReady = true
                 return .notTLS

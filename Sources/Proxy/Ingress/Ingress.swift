@@ -115,7 +115,7 @@ struct Ingress {
         guard !isAnswered else { return stream.closeOrderly() }
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.handshake)
         do { try await stream.flush(waiter) } catch { return stream.closeAbruptly() }
-        await stream.closeLingering(waiter, scratch: worker.scratch)
+        await unsafe stream.closeLingering(waiter, scratch: worker.scratch)
     }
 }
 

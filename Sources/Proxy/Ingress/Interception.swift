@@ -69,7 +69,7 @@ struct Interception {
         // A person with curl or a program with the wrong URL reads this; whatever else speaks here just sees the end.
         LocalAnswer(error: error, api: provider.api, isHead: false).append(to: &stream.outbound)
         if (try? await stream.flush(waiter)) != nil {
-            await stream.closeLingering(waiter, scratch: worker.scratch)
+            await unsafe stream.closeLingering(waiter, scratch: worker.scratch)
         }
         throw error
     }
@@ -90,7 +90,8 @@ struct Interception {
             case .interrupted(.cancelled): throw ProxyError(.draining, "leo is shutting down")
             case .interrupted(.broken), .closed:
                 // Java and some others just close when they do not like a certificate.
-                throw ProxyError(.clientHandshake, "the client closed the connection in the middle of the TLS handshake")
+                throw ProxyError(
+                    .clientHandshake, "the client closed the connection in the middle of the TLS handshake")
             case .failed(let failure) where failure.isClientDistrust:
                 throw ProxyError(
                     .clientDistrust,

@@ -130,14 +130,18 @@ struct Tunnel {
             throw ProxyError(.sniMissing, "no TLS server name, and intercept.tunnel_without_sni is refuse")
         }
         connection.record.sni = name
-        guard let provider = shared.config.destination.provider(serverName: name, port: target.port) else { return false }
+        guard let provider = shared.config.destination.provider(serverName: name, port: target.port) else {
+            return false
+        }
         guard let address = target.address else {
             await stream.sendAlert(TLSAlert.unrecognizedName, waiter)
-            throw ProxyError(.sniMismatch, "the TLS server name \(name) is intercepted, and the CONNECT was for another host")
+            throw ProxyError(
+                .sniMismatch, "the TLS server name \(name) is intercepted, and the CONNECT was for another host")
         }
         guard shared.authority.permits(host: name) else {
             await stream.sendAlert(TLSAlert.unrecognizedName, waiter)
-            throw ProxyError(.caConstraint, "leo's CA may not sign for \(name): add it to ca.names and run leo ca rotate")
+            throw ProxyError(
+                .caConstraint, "leo's CA may not sign for \(name): add it to ca.names and run leo ca rotate")
         }
         connection.record.provider = provider.name
         connection.record.api = provider.api

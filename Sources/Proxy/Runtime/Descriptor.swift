@@ -15,7 +15,7 @@ struct SystemCallError: Error, Sendable, Equatable {
     var text: String {
         var buffer = [CChar](repeating: 0, count: 128)
         guard unsafe strerror_r(number, &buffer, buffer.count) == 0 else { return "error \(number)" }
-        return unsafe String(cString: buffer)
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

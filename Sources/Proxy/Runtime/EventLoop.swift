@@ -10,6 +10,7 @@ import Synchronization
 /// rising count means that something escaped from the loop.
 ///
 /// It knows readiness, timers and wake-ups, and nothing about what is done with them.
+@safe
 final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     // Unchecked: everything but the inbox and the counters is touched by the loop's own thread alone.
 
@@ -27,7 +28,7 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     private var jobs: ContiguousArray<UnownedJob> = []
     private var batch: ContiguousArray<UnownedJob> = []
     private var retired: ContiguousArray<Watcher> = []
-    private var nextTurn: ContiguousArray<UnsafeContinuation<Void, Never>> = []
+    private var nextTurn: ContiguousArray<UnsafeContinuation<Void, Never>> = unsafe []
     var timers = TimerQueue()
 
     private struct Inbox {
@@ -50,9 +51,9 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
         unsafe events = .allocate(capacity: Self.eventCountMax)
         jobs.reserveCapacity(1024)
         batch.reserveCapacity(1024)
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = 0
+        var event = unsafe epoll_event()
+        unsafe event.events = EPOLLIN.rawValue
+        unsafe event.data.u64 = 0
         _ = unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, &event)
     }
 
@@ -73,12 +74,12 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
 
     func enqueue(_ job: consuming ExecutorJob) {
-        let job = unsafe UnownedJob(job)
+        let job = UnownedJob(job)
         if isCurrent {
-            unsafe jobs.append(job)
+            jobs.append(job)
             return
         }
-        deliver { box in unsafe box.jobs.append(job) }
+        deliver { box in box.jobs.append(job) }
     }
 
     /// Runs `call` on the loop's thread soon. May be called from any thread.
@@ -106,7 +107,7 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
         let task = unsafe asUnownedTaskExecutor()
         now = .current()
         while !stopped {
-            runJobs(serial, task)
+            unsafe runJobs(serial, task)
             retired.removeAll(keepingCapacity: true)
             if stopped { break }
             poll()
@@ -121,17 +122,17 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
 
     /// Lets every other ready task have its turn first. For work that could go on for long without ever waiting.
     func yield() async {
-        await withUnsafeContinuation { nextTurn.append($0) }
+        await unsafe withUnsafeContinuation { unsafe nextTurn.append($0) }
     }
 
     private func runJobs(_ serial: UnownedSerialExecutor, _ task: UnownedTaskExecutor) {
-        while unsafe !jobs.isEmpty {
-            unsafe swap(&jobs, &batch)
-            for unsafe job in unsafe batch {
+        while !jobs.isEmpty {
+            swap(&jobs, &batch)
+            for job in batch {
                 // Both executors: with one alone every suspension would cost three enqueues instead of one.
                 unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
             }
-            unsafe batch.removeAll(keepingCapacity: true)
+            batch.removeAll(keepingCapacity: true)
         }
     }
 
@@ -145,12 +146,12 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
                 drainInbox()
                 continue
             }
-            unsafe Unmanaged<Watcher>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0.fire(event.events) }
+            unsafe Unmanaged<Watcher>.fromOpaque(pointer)._withUnsafeGuaranteedRef { unsafe $0.fire(event.events) }
         }
     }
 
     private func sleepMilliseconds() -> Int32 {
-        if !nextTurn.isEmpty { return 0 }
+        if unsafe !nextTurn.isEmpty { return 0 }
         guard let first = timers.nextDeadline else { return Int32(Self.sleepMillisecondsMax) }
         if first <= now { return 0 }
         // Rounded up: a timer must never be found early and make the loop spin.
@@ -159,20 +160,20 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     }
 
     private func resumeYielded() {
-        guard !nextTurn.isEmpty else { return }
-        let resumed = nextTurn
-        nextTurn.removeAll(keepingCapacity: true)
-        for continuation in resumed { unsafe continuation.resume() }
+        guard unsafe !nextTurn.isEmpty else { return }
+        let resumed = unsafe nextTurn
+        unsafe nextTurn.removeAll(keepingCapacity: true)
+        for unsafecontinuation in unsafe resumed { unsafe continuation.resume() }
     }
 
     private func drainInbox() {
         var value: UInt64 = 0
         _ = unsafe Glibc.read(wakeup, &value, 8)
         let calls = inbox.withLock { box in
-            unsafe jobs.append(contentsOf: box.jobs)
+            jobs.append(contentsOf: box.jobs)
             let calls = box.calls
             metrics.add(.foreignJobs, UInt64(box.jobs.count + calls.count))
-            unsafe box.jobs.removeAll(keepingCapacity: true)
+            box.jobs.removeAll(keepingCapacity: true)
             box.calls.removeAll(keepingCapacity: true)
             box.isSignalled = false
             return calls
@@ -185,8 +186,8 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     /// Registered once and edge-triggered; `exclusively` is for listeners shared between loops (level-triggered, and
     /// one loop is woken per connection).
     func register(_ watcher: Watcher, exclusively: Bool) -> Bool {
-        var event = epoll_event()
-        event.events =
+        var event = unsafe epoll_event()
+        unsafe event.events =
             exclusively
             ? EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
             : EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
@@ -199,7 +200,7 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
 
     /// Stops watching without closing: a listener's descriptor may be shared with other loops.
     func unregister(_ watcher: Watcher) {
-        var event = epoll_event()
+        var event = unsafe epoll_event()
         _ = unsafe epoll_ctl(epoll, EPOLL_CTL_DEL, watcher.descriptor, &event)
     }
 }

@@ -67,6 +67,7 @@ final class HelperThreads: Sendable {
 }
 
 /// A counting semaphore.
+@safe
 final class Bell: @unchecked Sendable {
     // Unchecked: sem_t is made for sharing; its storage is stable for the life of the object.
     private let semaphore: UnsafeMutablePointer<sem_t>
@@ -101,7 +102,7 @@ enum Thread {
     static func start(name: String, _ run: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         let body = Body {
-            leo_name_thread(String(name.prefix(15)))
+            unsafe leo_name_thread(String(name.prefix(15)))
             run()
         }
         let result = unsafe pthread_create(

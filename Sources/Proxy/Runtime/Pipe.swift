@@ -22,7 +22,7 @@ final class Pipe {
     func fill(from socket: Int32) -> Transfer {
         let flags = UInt32(LEO_SPLICE_F_MOVE | LEO_SPLICE_F_NONBLOCK)
         let transfer = System.transfer {
-            unsafe splice(socket, nil, writeEnd.raw, nil, Self.moveBytesMax, flags)
+            splice(socket, nil, writeEnd.raw, nil, Self.moveBytesMax, flags)
         }
         if case .bytes(let moved) = transfer { count += moved }
         return transfer
@@ -31,7 +31,7 @@ final class Pipe {
     /// Moves bytes from the pipe into `socket`.
     func drain(into socket: Int32) -> Transfer {
         let flags = UInt32(LEO_SPLICE_F_MOVE | LEO_SPLICE_F_NONBLOCK)
-        let transfer = System.transfer { unsafe splice(readEnd.raw, nil, socket, nil, count, flags) }
+        let transfer = System.transfer { splice(readEnd.raw, nil, socket, nil, count, flags) }
         if case .bytes(let moved) = transfer { count -= moved }
         return transfer
     }

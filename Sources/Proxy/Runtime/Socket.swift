@@ -41,13 +41,14 @@ enum Socket {
             if number >= 0 {
                 let descriptor = Descriptor(number)
                 tune(number)
-                guard let peer = unsafe IPEndpoint(storage) else { return nil }
+                guard let peer = IPEndpoint(storage) else { return nil }
                 return Accepted(descriptor: descriptor, peer: peer)
             }
             switch errno {
             case EINTR: continue
             // Linux passes pending network errors of the new connection on as errors of accept(2).
-            case EAGAIN, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH, EPERM:
+            case EAGAIN, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH,
+                EPERM:
                 return nil
             default: throw SystemCallError("accept4", errno)
             }
@@ -108,7 +109,8 @@ enum Socket {
         try? set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
     }
 
-    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemCallError) {
+    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemCallError)
+    {
         var value = value
         _ = try System.check("setsockopt") {
             unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))

@@ -12,6 +12,7 @@ enum Wake: Sendable {
 ///
 /// A task that waits for two sockets gives both watchers the same waiter. Waking is a hint and never carries data: the
 /// woken task tries again what it could not do before. A wake that comes while the task is running is remembered.
+@safe
 final class Waiter: @unchecked Sendable {
     // Unchecked: only `wakeFromAnyThread` is called outside of the loop, and it does nothing but post.
 
@@ -41,8 +42,8 @@ final class Waiter: @unchecked Sendable {
             return .event
         }
         if deadline <= loop.now { return .deadline }
-        return await withUnsafeContinuation { continuation in
-            precondition(self.continuation == nil, "two tasks sleep on one waiter")
+        return await unsafe withUnsafeContinuation { continuation in
+            unsafe precondition(self.continuation == nil, "two tasks sleep on one waiter")
             unsafe self.continuation = continuation
         }
     }

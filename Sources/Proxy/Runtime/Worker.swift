@@ -22,6 +22,7 @@ actor Worker {
 }
 
 /// Everything one loop owns. Touched on that loop alone.
+@safe
 final class WorkerState {
     /// Room for one read or write. Never held across an await.
     static let scratchBytes = 64 * 1024

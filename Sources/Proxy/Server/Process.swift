@@ -87,10 +87,11 @@ enum SmallFile {
         let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { return nil }
         let descriptor = Descriptor(number)
-        let bytes = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
             count = 0
-            while unsafe count < buffer.count {
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+            while count < buffer.count {
+                let rest = unsafe UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
                 guard case .bytes(let added) = unsafe System.read(descriptor.raw, rest), added > 0 else { return }
                 count += added
             }

@@ -47,8 +47,10 @@ public struct Server {
             throw StartFailure("\(error.description) (leo ca init makes a new CA)")
         }
         let accessLog: AccessLog
-        do { accessLog = try AccessLog(
-                path: config.accessLog.path, onFull: config.accessLog.onFull == .block ? .block : .drop, report: log) } catch {
+        do {
+            accessLog = try AccessLog(
+                path: config.accessLog.path, onFull: config.accessLog.onFull == .block ? .block : .drop, report: log)
+        } catch {
             throw StartFailure(error.description)
         }
         let upstreamTrust: UpstreamTrust

@@ -61,6 +61,7 @@ enum TLSAlert {
     static let certificateExpired: UInt8 = 45
     static let certificateUnknown: UInt8 = 46
     static let unknownAuthority: UInt8 = 48
+    static let internalError: UInt8 = 80
     static let unrecognizedName: UInt8 = 112
 
     /// A fatal alert as a plaintext record, for a connection that is refused before its handshake begins.

@@ -68,8 +68,8 @@ final class UpstreamPool {
             countIdle(-1)
             connection.pool = nil
             connection.stream.watcher.delegate = nil
-            if connection.idleUntil > loop.now, isQuiet(connection, scratch) {
-                        return connection
+            if connection.idleUntil > loop.now, unsafe isQuiet(connection, scratch) {
+                return connection
             }
             discard(connection)
         }

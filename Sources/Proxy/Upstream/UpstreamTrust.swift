@@ -23,7 +23,9 @@ final class UpstreamTrust: Sendable {
         }
         Thread.start(name: "leo-trust") {
             let loaded: State
-            do throws(CertificateFailure) { loaded = .ready(try Self.makeContext(.system)) } catch { loaded = .failed(error.description) }
+            do throws(CertificateFailure) { loaded = .ready(try Self.makeContext(.system)) } catch {
+                loaded = .failed(error.description)
+            }
             let waiters = self.state.withLock { state in
                 guard case .loading(let waiters) = state else { return [Waiter]() }
                 state = loaded
