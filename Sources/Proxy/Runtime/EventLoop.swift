@@ -163,7 +163,7 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
         guard unsafe !nextTurn.isEmpty else { return }
         let resumed = unsafe nextTurn
         unsafe nextTurn.removeAll(keepingCapacity: true)
-        for unsafecontinuation in unsafe resumed { unsafe continuation.resume() }
+        unsafe resumed.forEach { unsafe $0.resume() }
     }
 
     private func drainInbox() {

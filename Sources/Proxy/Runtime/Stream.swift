@@ -66,10 +66,16 @@ final class Stream {
 
     /// Reads what there is, up to the size of `buffer`.
     func tryRead(_ buffer: UnsafeMutableRawBufferPointer) -> Attempt {
-        if tls != nil { return unsafe note(tls!.read(into: buffer), isRead: true) }
+        if tls != nil {
+            let attempt = unsafe note(tls!.read(into: buffer), isRead: true)
+            if case .done = attempt, tls?.hasDrainedSocket == true { noteDrained() }
+            return attempt
+        }
         switch unsafe System.read(descriptor, buffer) {
         case .bytes(0): return .closed
-        case .bytes(let count): return .done(count)
+        case .bytes(let count):
+            if count < buffer.count { noteDrained() }
+            return .done(count)
         case .wouldBlock:
             watcher.isReadReady = false
             return .blocked
@@ -99,6 +105,12 @@ final class Stream {
             total += count
         }
         return .done(total)
+    }
+
+    /// The socket had less than was asked for: the next bytes will raise an edge. Not so an end that has been announced
+    /// already; it is still to be read.
+    private func noteDrained() {
+        if !watcher.isHungUp { watcher.isReadReady = false }
     }
 
     private func note(_ attempt: TLSAttempt, isRead: Bool) -> Attempt {

@@ -103,9 +103,25 @@ struct TLSSession: ~Copyable {
         guard phase != .broken else { return Self.unusable }
         guard let start = buffer.baseAddress, buffer.count > 0 else { return .done(0) }
         OpenSSLErrors.clear()
+        let hadBuffered = hasBuffered
+        let before = socketByteCount
         let result = unsafe SSL_read(ssl, start, Int32(clamping: buffer.count))
-        return result > 0 ? .done(Int(result)) : conclude(result)
+        guard result > 0 else { return conclude(result) }
+        hasDrainedSocket = !hadBuffered && socketByteCount &- before < Self.readAheadBytesMin
+        return .done(Int(result))
     }
+
+    /// Whether the last successful read took all that the socket had, so that the next one would meet EAGAIN.
+    ///
+    /// OpenSSL reads ahead: with an empty buffer it asks the socket for a whole record's worth and more, and what it got
+    /// is less. Sparing the read that would find nothing saves a system call per message.
+    private(set) var hasDrainedSocket = false
+
+    /// With nothing buffered, read_ahead asks for at least a maximal record.
+    private static let readAheadBytesMin: UInt64 = 16384
+
+    /// Bytes read from the socket so far. `BIO_number_read`
+    private var socketByteCount: UInt64 { unsafe BIO_number_read(SSL_get_rbio(ssl)) }
 
     /// Writes what the socket takes of `bytes`. `SSL_write`
     ///
