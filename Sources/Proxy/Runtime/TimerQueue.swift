@@ -52,6 +52,13 @@ struct TimerQueue {
         }
     }
 
+    /// Whether the heap's order and the waiters' knowledge of their places hold; for tests.
+    var isConsistent: Bool {
+        heap.indices.allSatisfy { index in
+            heap[index].timerIndex == index && (index == 0 || heap[(index - 1) / 2].timerKey <= heap[index].timerKey)
+        }
+    }
+
     private mutating func rise(_ start: Int) {
         var index = start
         while index > 0 {
