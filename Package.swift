@@ -7,6 +7,9 @@ let strict: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .enableExperimentalFeature("Lifetimes"),
         .strictMemorySafety(),
+        // Debug builds, and with them every test and sanitizer, check exclusive access at run time; a release that passed
+        // them spares the 5 % of instructions that the checks cost.
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ] + (Context.environment["LEO_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let package = Package(

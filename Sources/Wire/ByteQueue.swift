@@ -6,10 +6,11 @@
 /// It may move between threads, since nobody else knows its storage.
 @safe
 public struct ByteQueue: ~Copyable, @unchecked Sendable {
-    private var base: UnsafeMutableRawPointer?
-    private var capacity = 0
-    private var start = 0
-    private var end = 0
+    // Visible to inlined code: the log and the relay append small pieces by the dozen.
+    @usableFromInline internal var base: UnsafeMutableRawPointer?
+    @usableFromInline internal var capacity = 0
+    @usableFromInline internal var start = 0
+    @usableFromInline internal var end = 0
 
     /// The first allocation; small enough for a head, and doubled as needed.
     private static let capacityBytesMin = 2048
@@ -20,8 +21,10 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     deinit { unsafe base?.deallocate() }
 
     /// How many bytes wait.
+    @inlinable
     public var count: Int { end - start }
     /// Whether no byte waits.
+    @inlinable
     public var isEmpty: Bool { start == end }
 
     /// The waiting bytes, oldest first.
@@ -44,6 +47,7 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     }
 
     /// Drops the oldest `byteCount` bytes. `byteCount` must not exceed ``count``.
+    @inlinable
     public mutating func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count, "consumed more bytes than wait")
         start += byteCount
@@ -70,6 +74,7 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds a copy of `bytes`.
+    @inlinable
     public mutating func append(_ bytes: borrowing Span<UInt8>) {
         let added = bytes.count
         guard added > 0 else { return }
@@ -81,6 +86,7 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds one byte.
+    @inlinable
     public mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe (base! + end).storeBytes(of: byte, as: UInt8.self)
@@ -88,6 +94,7 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds the bytes of a literal.
+    @inlinable
     public mutating func append(_ literal: StaticString) {
         let added = literal.utf8CodeUnitCount
         guard added > 0 else { return }
@@ -98,13 +105,8 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
 
     /// Adds the UTF-8 of `text`.
     public mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { utf8 in
-            guard unsafe !utf8.isEmpty else { return }
-            reserve(utf8.count)
-            unsafe (base! + end).copyMemory(from: utf8.baseAddress!, byteCount: utf8.count)
-            end += utf8.count
-        }
+        let utf8 = text.utf8
+        append(utf8.span)
     }
 
     /// Adds `value` in decimal.
@@ -148,8 +150,13 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     }
 
     /// Makes room for `byteCount` more bytes.
+    @inlinable
     public mutating func reserve(_ byteCount: Int) {
-        if capacity - end >= byteCount { return }
+        if capacity - end < byteCount { makeRoom(byteCount) }
+    }
+
+    @usableFromInline
+    internal mutating func makeRoom(_ byteCount: Int) {
         let waiting = count
         if let storage = unsafe base, start > 0, capacity - waiting >= byteCount, start >= capacity / 2 {
             unsafe storage.copyMemory(from: storage + start, byteCount: waiting)

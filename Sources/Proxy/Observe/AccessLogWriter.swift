@@ -1,3 +1,4 @@
+import Glibc
 import Wire
 
 /// The access log's own thread: takes lines out of memory and brings them to the descriptor.
@@ -183,10 +184,14 @@ final class AccessLogWriter {
     ) -> (lineCount: Int, byteCount: Int) {
         var lineCount = 0
         var byteCount = 0
-        for index in bytes.indices where bytes[index] == 0x0A {
-            lineCount += 1
-            byteCount = index + 1
-            if lineCount == lineCountMax { break }
+        unsafe bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            while lineCount < lineCountMax,
+                let end = unsafe memchr(start + byteCount, 0x0A, bytes.count - byteCount)
+            {
+                lineCount += 1
+                byteCount = unsafe UnsafeRawPointer(end) - start + 1
+            }
         }
         return (lineCount, byteCount)
     }

@@ -97,12 +97,13 @@ struct JSONLine: ~Copyable {
         needsComma = true
     }
 
+    /// Names are leo's own words or header names: nothing in them needs escaping.
     private mutating func appendName(_ name: String) {
         if needsComma { out.append(0x2C) }
         needsComma = true
-        let utf8 = name.utf8
-        appendQuoted(utf8.span, byteCountMax: .max)
-        out.append(0x3A)
+        out.append(0x22)
+        out.append(name)
+        out.append("\":")
     }
 
     private mutating func appendQuoted(_ bytes: borrowing Span<UInt8>, byteCountMax: Int) {
@@ -111,11 +112,9 @@ struct JSONLine: ~Copyable {
         var copied = 0
         var index = 0
         while index < end {
+            index = Self.firstUnusual(bytes, from: index, to: end)
+            if index == end { break }
             let byte = bytes[index]
-            if byte >= 0x20, byte < 0x7F, byte != 0x22, byte != 0x5C {
-                index += 1
-                continue
-            }
             let (byteCount, isWellFormed) = UTF8Text.sequence(in: bytes, at: index)
             // The second of two bytes after 0xC2 is below 0xA0 for the C1 controls, which some terminals obey.
             let isC1 = byte == 0xC2 && isWellFormed && bytes[index + 1] < 0xA0
@@ -130,6 +129,32 @@ struct JSONLine: ~Copyable {
         }
         out.append(bytes.extracting(copied..<index))
         out.append(0x22)
+    }
+
+    /// The first byte that is not a printable ASCII character other than quote and backslash; `end` if there is none.
+    ///
+    /// Eight bytes at a time: nearly every value is short and plain.
+    private static func firstUnusual(_ bytes: borrowing Span<UInt8>, from start: Int, to end: Int) -> Int {
+        let high: UInt64 = 0x8080_8080_8080_8080
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var index = start
+        while end - index >= 8 {
+            let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // Each term has a byte's high bit set where the byte is: 0x80 and above, 0x7F, below 0x20, quote, backslash.
+            let quote = word ^ (0x22 &* ones)
+            let backslash = word ^ (0x5C &* ones)
+            let marks =
+                word | (word &+ ones) | (word &- 0x20 &* ones) | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+            // Borrows only ever mark too much, and the byte-wise search below sorts that out.
+            if marks & high != 0 { break }
+            index += 8
+        }
+        while index < end {
+            let byte = bytes[index]
+            if byte < 0x20 || byte >= 0x7F || byte == 0x22 || byte == 0x5C { return index }
+            index += 1
+        }
+        return end
     }
 
     /// Adds a character below U+0100 in its escaped form.
