@@ -33,7 +33,7 @@ final class AccessLogShared: Sendable {
     /// Whether `waiters` holds anybody, to be asked without its lock.
     let hasWaiters = Atomic<Bool>(false)
 
-    /// Whether the writer was woken and has not yet begun to gather.
+    /// Whether the writer was woken for a line and has not gathered since.
     private let isSignalled = Atomic<Bool>(false)
 
     /// Nil if the process has no descriptor left.
@@ -53,6 +53,9 @@ final class AccessLogShared: Sendable {
         if isSignalled.load(ordering: .relaxed) { return }
         if !isSignalled.exchange(true, ordering: .acquiringAndReleasing) { signal.send() }
     }
+
+    /// Whether a line may have come since the writer last gathered.
+    var mayHaveLines: Bool { isSignalled.load(ordering: .sequentiallyConsistent) }
 
     /// Moves every waiting line to the end of `batch`; `spare` is an empty queue with storage to leave behind.
     func gather(into batch: inout ByteQueue, spare: inout ByteQueue) {

@@ -43,19 +43,22 @@ final class AccessLogWriter {
             if shared.isReopening.exchange(false, ordering: .sequentiallyConsistent) { reopen() }
             let isClosing = self.isClosing
             if batch.isEmpty { shared.gather(into: &batch, spare: &spare) }
-            if !batch.isEmpty { writeSome() }
+            if !batch.isEmpty { writeSome() } else if isClosing { break }
             shared.wakeWaiters()
-            if isClosing, batch.isEmpty || millisecondsToDeadline == 0 { break }
-            if batch.isEmpty, !isClosing { waitForLines() }
+            if isClosing, millisecondsToDeadline == 0 { break }
+            if batch.isEmpty { waitForLines() }
         }
         giveUpTheRest()
         shared.finished.send()
     }
 
+    /// Waits until there is something to do. What came while the thread was busy may have had its signal taken already,
+    /// so the flags are asked first; whatever comes after that sends another signal.
     private func waitForLines() {
-        if shared.signal.wait(milliseconds: -1), !isClosing, !shared.hasWaiters.load(ordering: .relaxed) {
-            shared.signal.wait(milliseconds: Self.gatherMilliseconds)
-        }
+        if isClosing || shared.isReopening.load(ordering: .sequentiallyConsistent) { return }
+        if !shared.mayHaveLines { shared.signal.wait(milliseconds: -1) }
+        if isClosing || shared.hasWaiters.load(ordering: .sequentiallyConsistent) { return }
+        shared.signal.wait(milliseconds: Self.gatherMilliseconds)
     }
 
     private func writeSome() {
