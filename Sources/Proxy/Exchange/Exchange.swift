@@ -58,6 +58,10 @@ final class Exchange {
     func run(_ head: HTTP1Head) async -> Outcome {
         worker.metrics.up(.exchangesOpen)
         defer { worker.metrics.down(.exchangesOpen) }
+        if let handshakeTime = connection.handshakeTime {
+            connection.record.note(.handshake, nanoseconds: handshakeTime.count)
+            connection.handshakeTime = nil
+        }
         let gate = AccessLogGate(worker: worker, connection: connection)
         var outcome: Outcome
         var hasSlot = false
@@ -97,14 +101,13 @@ final class Exchange {
         connection.record.take(head, from: bytes)
         connection.record.keep(bytes.extracting(head.path), as: .path)
         if head.method == .connect { throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection") }
-        if let host = head.first(.host) {
-            let authority = Authority.parse(bytes.extracting(host.value))
-            guard let authority, authority.host == interception.target.host,
-                authority.port == nil || authority.port == interception.target.port
-            else {
-                throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
-            }
+        guard let host = head.first(.host) else {
+            throw ProxyError(.badRequest, "an HTTP/1.0 request without Host")
         }
+        let authority = Authority.parse(bytes.extracting(host.value))
+        guard let authority, authority.host == interception.target.host,
+            authority.port == nil || authority.port == interception.target.port
+        else { throw ProxyError(.misdirected, "Host is not the name that this connection was made for") }
         if head.upgrades, let field = head.first(.upgrade),
             bytes.extracting(field.value).hasPrefix(ignoringCase: "websocket")
         {
@@ -160,6 +163,7 @@ final class Exchange {
         client.watcher.interest = .read
         let fresh = try await connector.fresh(interception) { connection.isGone }
         connection.record.note(.connect, nanoseconds: MonotonicTime.current().since(begin).count)
+        connection.record.note(.resolve, nanoseconds: fresh.resolveTime.count)
         return fresh
     }
 

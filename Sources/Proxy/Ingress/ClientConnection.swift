@@ -11,6 +11,8 @@ final class ClientConnection {
     let acceptedAt: MonotonicTime
     /// What the next access-log line will say; one after the other for everything on this connection.
     var record = AccessRecord()
+    /// From accept to the end of the TLS handshake; told once, on the connection's first line.
+    var handshakeTime: Nanoseconds?
     /// The CONNECT has got its answer: from now on the client hears no plain HTTP.
     var isAnswered = false
     /// Nothing is under way: a shutdown may end the connection at once.

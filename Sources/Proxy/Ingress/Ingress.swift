@@ -50,11 +50,14 @@ struct Ingress {
     /// The head is peeked and then taken to the byte, because what follows belongs to TLS.
     private func readConnect() async throws(ProxyError) -> HostPort? {
         var head = HTTP1Head(.request, headBytesMax: Self.headBytesMax)
+        connection.isIdle = true
+        defer { connection.isIdle = false }
         while true {
             stream.watcher.isReadReady = false
             switch unsafe System.peek(stream.descriptor, worker.scratch) {
             case .bytes(0): return nil
             case .bytes(let count):
+                connection.isIdle = false
                 let bytes = worker.scratch(count)
                 if let target = try parse(bytes, &head) {
                     _ = unsafe System.read(
@@ -70,6 +73,7 @@ struct Ingress {
                 switch error {
                 case .deadline:
                     throw ProxyError(.clientTimeout, "no complete CONNECT within listen.handshake_timeout")
+                case .cancelled where connection.isIdle: return nil
                 case .cancelled: throw ProxyError(.draining, "leo is shutting down")
                 case .broken: return nil
                 }

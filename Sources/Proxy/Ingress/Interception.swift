@@ -35,7 +35,7 @@ struct Interception {
         connection.isAnswered = true
         let peek = try await HelloPeek(worker: worker, connection: connection).wait(until: waiter.deadline)
         switch peek {
-        case .gone: return stream.closeOrderly()
+        case .gone: throw ProxyError(.clientGone, "the client left without a ClientHello")
         case .silent: throw ProxyError(.clientTimeout, "no ClientHello within listen.handshake_timeout")
         case .notTLS: try await servePlain()
         case .hello(let hello): try await serve(hello)
@@ -56,7 +56,9 @@ struct Interception {
             throw ProxyError(.sniMismatch, "the TLS server name is not the host of the CONNECT")
         }
         try await handshake()
-        connection.record.tls = stream.tlsVersion
+        // OpenSSL says "TLSv1.3".
+        connection.record.tls = stream.tlsVersion.map { String($0.drop { !$0.isNumber }) }
+        connection.handshakeTime = worker.loop.now.since(connection.acceptedAt)
         await ClientSession(worker: worker, connection: connection, interception: self).run()
     }
 

@@ -27,7 +27,7 @@ struct Tunnel {
         let gate = AccessLogGate(worker: worker, connection: connection)
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
         stream.watcher.interest = .read
-        let dialer = Dialer(loop: worker.loop, shared: shared)
+        let dialer = Dialer(worker: worker)
         let dialled = Dialer.Target(host: target.host, port: target.port, isIntercepted: false)
         let addresses = try await dialer.addresses(of: dialled, waiter: waiter) { connection.isGone }
         let hasSlot = try await gate.reserve()
@@ -40,6 +40,7 @@ struct Tunnel {
         connection.record.kind = .tunnel
         connection.isAnswered = true
         if isBypassed { connection.record.policy = .bypassed }
+        connection.record.reason = isBypassed ? "intercept.splice names the host" : "the host is no provider's"
         connection.record.note(.total, nanoseconds: MonotonicTime.current().since(connection.acceptedAt).count)
         if let failure {
             connection.record.fail(failure)

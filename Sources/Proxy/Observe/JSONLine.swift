@@ -144,7 +144,8 @@ struct JSONLine: ~Copyable {
             let quote = word ^ (0x22 &* ones)
             let backslash = word ^ (0x5C &* ones)
             let marks =
-                word | (word &+ ones) | (word &- 0x20 &* ones) | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+                word | (word &+ ones) | (word &- 0x20 &* ones) | (quote &- ones) & ~quote | (backslash &- ones)
+                & ~backslash
             // Borrows only ever mark too much, and the byte-wise search below sorts that out.
             if marks & high != 0 { break }
             index += 8

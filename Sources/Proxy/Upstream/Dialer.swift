@@ -17,8 +17,12 @@ struct Dialer {
     /// RFC 8305 section 5, Connection Attempt Delay.
     private static let attemptDelay = Nanoseconds(.milliseconds(250))
 
-    let loop: EventLoop
-    let shared: Shared
+    let worker: WorkerState
+    private var loop: EventLoop { worker.loop }
+    private var shared: Shared { worker.shared }
+
+    /// Dials on `worker`'s loop.
+    init(worker: WorkerState) { self.worker = worker }
 
     /// Where the target may be reached: the file's `[upstream.resolve]`, the target itself, or the resolver's answer;
     /// forbidden addresses are left out. Throws when none remains, or when `isAbandoned` says so.
@@ -133,18 +137,24 @@ struct Dialer {
     private func resolve(
         _ name: String, waiter: Waiter, isAbandoned: () -> Bool
     ) async throws(ProxyError) -> [IPAddress] {
+        var isFirst = true
         while true {
             switch shared.resolver.ask(name, waiter: waiter, now: loop.now) {
-            case .addresses(let addresses): return addresses
+            case .addresses(let addresses):
+                if isFirst { worker.metrics.add(.lookups(.cached)) }
+                return addresses
             case .failed(let reason): throw ProxyError(.dnsFailed, "\(name): \(reason)")
             case nil: break
             }
+            isFirst = false
             let wake = await waiter.sleep()
             if wake == .event, !isAbandoned() { continue }
             shared.resolver.forget(name, waiter: waiter)
             switch wake {
             case .event: throw ProxyError(.clientGone, "the client left while its target was looked up")
-            case .deadline: throw ProxyError(.connectTimeout, "the look-up of \(name) took too long")
+            case .deadline:
+                worker.metrics.add(.lookups(.timedOut))
+                throw ProxyError(.connectTimeout, "the look-up of \(name) took too long")
             case .cancelled: throw ProxyError(.draining, "leo is shutting down")
             }
         }

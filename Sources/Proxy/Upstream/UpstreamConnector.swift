@@ -17,7 +17,7 @@ struct UpstreamConnector {
         let begin = MonotonicTime.current()
         waiter.deadline = worker.loop.now.advanced(by: worker.shared.timeouts.connect)
         let key = key(interception)
-        let dialer = Dialer(loop: worker.loop, shared: worker.shared)
+        let dialer = Dialer(worker: worker)
         let target = Dialer.Target(
             host: interception.target.host, port: interception.target.port, isIntercepted: true)
         let endpoints: [IPEndpoint]
@@ -26,6 +26,7 @@ struct UpstreamConnector {
         } else {
             endpoints = try await dialer.addresses(of: target, waiter: waiter, isAbandoned: isAbandoned)
         }
+        let resolveTime = MonotonicTime.current().since(begin)
         let (stream, endpoint) = try await dialer.connect(to: endpoints, waiter: waiter, isAbandoned: isAbandoned)
         if !interception.provider.plain {
             let context = try await worker.shared.upstreamTrust.context(waiter)
@@ -37,7 +38,9 @@ struct UpstreamConnector {
         worker.metrics.add(.upstreamConnections)
         worker.metrics.up(.upstreamConnectionsOpen)
         worker.metrics.observe(.upstreamConnectTime, microseconds: MonotonicTime.current().since(begin).microseconds)
-        return UpstreamConnection(key: key, stream: stream, endpoint: endpoint)
+        let connection = UpstreamConnection(key: key, stream: stream, endpoint: endpoint)
+        connection.resolveTime = resolveTime
+        return connection
     }
 
     private func key(_ interception: Interception) -> UpstreamConnection.Key {

@@ -18,6 +18,8 @@ final class UpstreamConnection: WatcherDelegate {
     let endpoint: IPEndpoint
     /// The endpoint as the access log writes it, made once.
     let endpointText: String
+    /// The time that finding the address took.
+    var resolveTime = Nanoseconds(count: 0)
     /// How many answers it has carried to their end.
     var answerCount = 0
     fileprivate var idleUntil = MonotonicTime.never
