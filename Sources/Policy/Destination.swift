@@ -50,7 +50,7 @@ public struct DestinationPolicy: Equatable, Sendable {
             if MetadataService.names.contains(target.host) { return .refuse(.metadataService) }
         }
         if let row = refuse.first(where: { $0.names(target) }) { return .refuse(.refusedHost(row: row.text)) }
-        if let address, let refusal = forbidden(address) { return .refuse(refusal) }
+        if let address, let refusal = Self.neverDials(address) { return .refuse(refusal) }
         if splice.contains(where: { $0.matches(host: target.host, port: target.port) }) {
             return .tunnel(bypassed: true)
         }
@@ -86,7 +86,7 @@ public struct DestinationPolicy: Equatable, Sendable {
     public func permits(
         _ address: IPAddress, port: UInt16, target: HostPort, intercepted: Bool, ownListeners: [IPEndpoint]
     ) -> DestinationRefusal? {
-        if let refusal = forbidden(address) { return refusal }
+        if let refusal = Self.neverDials(address) { return refusal }
         if reachesOwnListener(address, port: port, ownListeners) { return .ownListener }
         let provider = intercepted ? providers.provider(target) : nil
         if intercepted && provider?.plain != true { return nil }
@@ -99,9 +99,9 @@ public struct DestinationPolicy: Equatable, Sendable {
         }
     }
 
-    /// Addresses that no row of the file can open. An address that carries another inside, for a translator or a tunnel
-    /// to take out, is judged by both.
-    private func forbidden(_ address: IPAddress) -> DestinationRefusal? {
+    /// Why leo never dials this address, whatever the file says; nil when the file may decide. An address that carries
+    /// another inside, for a translator or a tunnel to take out, is judged by both.
+    public static func neverDials(_ address: IPAddress) -> DestinationRefusal? {
         for candidate in [address.unwrapped] + address.embeddedIPv4 {
             if candidate.isMetadata { return .metadataService }
             if candidate.isLinkLocal { return .linkLocal }
@@ -109,6 +109,11 @@ public struct DestinationPolicy: Equatable, Sendable {
             if candidate.isMulticast { return .multicast }
         }
         return nil
+    }
+
+    /// Whether this host names a cloud's metadata service, which leo never reaches, or an address that it never dials.
+    public static func neverReaches(_ host: String) -> Bool {
+        MetadataService.names.contains(host) || IPAddress.parse(host).flatMap(neverDials) != nil
     }
 
     /// Any loopback address with the port of a listener on any loopback address counts: telling them apart would save
@@ -158,6 +163,15 @@ public enum DestinationRow: Hashable, Sendable {
         switch self {
         case .network(let network): network.description
         case .hosts(let pattern): pattern.description
+        }
+    }
+
+    /// Whether everything the row means is refused in any case, so that allowing it would change nothing.
+    public var isNeverReached: Bool {
+        switch self {
+        case .network(let network):
+            network.isSingle ? DestinationPolicy.neverDials(network.address) != nil : network.isLinkLocal
+        case .hosts(let pattern): DestinationPolicy.neverReaches(pattern.sampleHost)
         }
     }
 

@@ -53,7 +53,7 @@ struct BuiltInProviderTests {
     @Test("has no pattern that failed to parse, no name twice and no host in two rows")
     func wellFormed() {
         #expect(table.rows.count == 23)
-        #expect(table.rows.reduce(0) { $0 + $1.hosts.count } == 44)
+        #expect(table.rows.reduce(0) { $0 + $1.hosts.count } == 45)
         #expect(table.names.count == table.rows.count)
         let hosts = table.rows.flatMap(\.hosts)
         #expect(Set(hosts).count == hosts.count)
@@ -100,7 +100,7 @@ struct BuiltInProviderTests {
         let suffixes = table.constraintSuffixes
         #expect(suffixes == suffixes.sorted() && Set(suffixes).count == suffixes.count)
         for suffix in suffixes {
-            #expect(!NameConstraints.cover(suffixes.filter { $0 != suffix }, host: suffix))
+            #expect(!NameConstraints.cover(Set(suffixes.filter { $0 != suffix }), host: suffix))
             #expect(HostName.isValid(suffix) && suffix == suffix.lowercased())
         }
     }
@@ -136,6 +136,13 @@ struct ProviderTableTests {
         #expect(table[1].name == "vllm")
         #expect(table.constraintSuffixes == ["anthropic.com"])
         #expect(table.provider(host: "api.openai.com", port: 443) == nil)
+    }
+
+    @Test("reduces subtrees to those that lie in no other")
+    func reduced() {
+        let subtrees = ["b.example", "a.b.example", "x.a.b.example", "ab.example", "c.example", "c.example", "d.b"]
+        #expect(NameConstraints.reduced(subtrees) == ["ab.example", "b.example", "c.example", "d.b"])
+        #expect(NameConstraints.reduced([]) == [])
     }
 
     @Test("asks for the narrowest subtrees that hold a row's hosts")

@@ -31,6 +31,17 @@ public struct CIDR: Hashable, Sendable, CustomStringConvertible {
     /// The network as in the file, "10.0.0.0/8".
     public var description: String { "\(address)/\(prefixLength)" }
 
+    /// Whether the network is one address.
+    var isSingle: Bool { prefixLength == Self.bitCount(address) }
+
+    /// Whether every address of the network is link-local.
+    var isLinkLocal: Bool {
+        switch address {
+        case .v4: address.isLinkLocal && prefixLength >= 16
+        case .v6: address.isLinkLocal && prefixLength >= 10
+        }
+    }
+
     private static func bitCount(_ address: IPAddress) -> Int {
         switch address {
         case .v4: 32

@@ -88,6 +88,11 @@ public struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         return port.map { "\(host):\($0)" } ?? host
     }
 
+    /// Whether the pattern is one address rather than names.
+    public var isAddress: Bool {
+        if case .exact(let host) = form { IPAddress.parse(host) != nil } else { false }
+    }
+
     /// Some host that the pattern means: itself, or with a short label for the star.
     public var sampleHost: String {
         switch form {

@@ -29,7 +29,7 @@ extension ProviderTable {
         row("deepseek", .openai, ["api.deepseek.com"], ["deepseek.com"]),
         row("together", .openai, ["api.together.xyz", "api.together.ai"], ["together.xyz", "together.ai"]),
         row("fireworks", .openai, ["api.fireworks.ai"], ["fireworks.ai"]),
-        row("openrouter", .openai, ["openrouter.ai", "eu.openrouter.ai"], ["openrouter.ai"]),
+        row("openrouter", .openai, ["openrouter.ai", "us.openrouter.ai", "eu.openrouter.ai"], ["openrouter.ai"]),
         row("perplexity", .openai, ["api.perplexity.ai"], ["perplexity.ai"]),
         row("huggingface", .openai, ["router.huggingface.co", "api-inference.huggingface.co"]),
         row("github-models", .openai, ["models.github.ai", "models.inference.ai.azure.com"]),

@@ -7,10 +7,12 @@ public struct ProviderTable: Equatable, Sendable {
     public let rows: [Provider]
     private var exact: [HostPort: Int] = [:]
     private var patterns: [(pattern: HostPattern, row: Int)] = []
+    private let suffixes: Set<String>
 
     /// A table of these rows, numbered in their order.
     public init(_ rows: [Provider]) {
         self.rows = rows.enumerated().map { place, row in row.placed(at: place) }
+        suffixes = Set(rows.flatMap(\.constraintSuffixes))
         for row in self.rows {
             for pattern in row.hosts {
                 if case .exact(let host) = pattern.form, let port = pattern.port {
@@ -35,11 +37,6 @@ public struct ProviderTable: Equatable, Sendable {
         return patterns.first { $0.pattern.matches(host: target.host, port: target.port) }.map { rows[$0.row] }
     }
 
-    /// Whether some provider is reached at this host, on whatever port.
-    public func knows(host: String) -> Bool {
-        rows.contains { row in row.hosts.contains { $0.matches(host: host) } }
-    }
-
     /// The names of the rows, each once, in the order of the table.
     public var names: [String] {
         var seen: Set<String> = []
@@ -52,12 +49,12 @@ public struct ProviderTable: Equatable, Sendable {
     }
 
     /// The DNS subtrees that leo's CA needs for these rows: sorted, and none that lies within another.
-    public var constraintSuffixes: [String] { NameConstraints.reduced(rows.flatMap(\.constraintSuffixes)) }
+    public var constraintSuffixes: [String] { NameConstraints.reduced(Array(suffixes)) }
 
     /// Whether `constraintSuffixes` covers this host. A host that a pattern means may still lie outside, as a region
     /// does that opened after the table was written: leo's CA cannot sign for it.
     public func isCovered(host: String) -> Bool {
-        NameConstraints.cover(rows.lazy.flatMap(\.constraintSuffixes), host: HostName.normalised(host))
+        NameConstraints.cover(suffixes, host: HostName.normalised(host))
     }
 
     /// Two tables with equal rows are equal: the rest is derived from them.
@@ -67,17 +64,22 @@ public struct ProviderTable: Equatable, Sendable {
 /// The arithmetic of permitted DNS subtrees (RFC 5280 section 4.2.1.10).
 public enum NameConstraints {
     /// Whether one of the subtrees holds the host, which is in lower case and without a trailing dot.
-    public static func cover(_ subtrees: some Sequence<String>, host: String) -> Bool {
-        subtrees.contains { subtree in
-            host == subtree
-                || host.utf8.count > subtree.utf8.count + 1 && host.hasSuffix(subtree)
-                    && host.utf8.dropLast(subtree.utf8.count).last == UInt8(ascii: ".")
+    public static func cover(_ subtrees: Set<String>, host: String) -> Bool {
+        var rest = host[...]
+        while !rest.isEmpty {
+            if subtrees.contains(String(rest)) { return true }
+            guard let dot = rest.firstIndex(of: ".") else { return false }
+            rest = rest[rest.index(after: dot)...]
         }
+        return false
     }
 
     /// The subtrees sorted, without those that lie within another.
     public static func reduced(_ subtrees: [String]) -> [String] {
         let all = Set(subtrees)
-        return all.filter { subtree in !cover(all.lazy.filter { $0 != subtree }, host: subtree) }.sorted()
+        return all.filter { subtree in
+            guard let dot = subtree.firstIndex(of: ".") else { return true }
+            return !cover(all, host: String(subtree[subtree.index(after: dot)...]))
+        }.sorted()
     }
 }

@@ -38,8 +38,8 @@ public struct Config: Equatable, Sendable {
     /// Whether `constraintSuffixes` holds this host. A provider's host may lie outside when a pattern means it but no
     /// suffix does: a cloud's region that is newer than the built-in table. leo's CA cannot sign for such a one.
     public func isCovered(host: String) -> Bool {
-        let target = HostPort(host: host, port: 443)
-        return NameConstraints.cover(authority.names, host: target.host) || providers.isCovered(host: target.host)
+        let name = HostPort(host: host, port: 443).host
+        return providers.isCovered(host: name) || NameConstraints.cover(Set(authority.names), host: name)
     }
 
     /// `[listen]`: the ways in, and how many and how slow clients may be.
@@ -126,22 +126,5 @@ public struct Config: Equatable, Sendable {
         public var blockTimeout = Duration.seconds(2)
         /// Request header names, lower case, whose values are copied into the line.
         public var labels: [String] = []
-    }
-}
-
-/// Paths of the file, which start at a folder unless they are absolute.
-enum ConfigPath {
-    /// `path` as seen from `directory`. Nothing is looked up, so ".." stays as it is.
-    static func resolve(_ path: String, in directory: String) -> String {
-        if path.hasPrefix("/") || directory.isEmpty { return path }
-        var relative = path[...]
-        while relative.hasPrefix("./") { relative = relative.dropFirst(2) }
-        return directory.hasSuffix("/") ? directory + relative : directory + "/" + relative
-    }
-
-    /// The folder that holds `path`: "." for a bare name.
-    static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }
