@@ -8,6 +8,5 @@ struct Leo: ParsableCommand {
         commandName: "leo",
         abstract: "A sidecar proxy for LLM traffic.",
         version: Version.details,
-        subcommands: [Serve.self],
-        defaultSubcommand: nil)
+        subcommands: [Serve.self, Check.self])
 }

@@ -71,13 +71,6 @@ enum Environment {
     static func value(_ name: String) -> String? {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
-
-    /// The directory leo was started in.
-    static var workingDirectory: String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        guard let path = unsafe getcwd(&buffer, buffer.count) else { return "." }
-        return unsafe String(cString: path)
-    }
 }
 
 /// Small files of the kernel's.

@@ -19,14 +19,12 @@ public struct Server {
         Process.harden()
         Process.blockSignals()
         do {
-            let config = try Config.load(
-                file: file, stateDirectory: Environment.value("STATE_DIRECTORY"),
-                workingDirectory: Environment.workingDirectory)
+            let config = try Config.load(file: file)
             let server = try Server(config, log)
             server.serve(startedAt)
             return 0
         } catch let failure as ConfigFailure {
-            failure.write(to: log)
+            for line in failure.lines { log.error(.lifecycle, line) }
             return failure.exitCode
         } catch let failure as StartFailure {
             log.error(.lifecycle, failure.message)
