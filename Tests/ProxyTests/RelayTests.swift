@@ -92,10 +92,10 @@ struct RelayTests {
     @Test("Set-Cookie fields stay apart and in order, and hop-by-hop fields go")
     func fields() throws {
         let (out, _, _) = try relayAnswer(
-            "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nX-B: 2\r\nSet-Cookie: c=3; Path=/\r\nConnection: keep-alive, x-hop\r\n"
-                + "X-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n", every: 50)
-        #expect(
-            out == "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nX-B: 2\r\nSet-Cookie: c=3; Path=/\r\nContent-Length: 0\r\n\r\n")
+            "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nX-B: 2\r\nSet-Cookie: c=3; Path=/\r\n"
+                + "Connection: keep-alive, x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n", every: 50)
+        let endToEnd = "set-cookie: a=1\r\nX-B: 2\r\nSet-Cookie: c=3; Path=/\r\nContent-Length: 0\r\n\r\n"
+        #expect(out == "HTTP/1.1 200 OK\r\n\(endToEnd)")
     }
 
     @Test("a request's body passes octet for octet, and what follows it is left alone", arguments: 1...12)
@@ -144,7 +144,8 @@ private func text(_ queue: borrowing ByteQueue) -> String { String(lossy: queue.
 private func dechunked(_ message: String) -> String {
     let head = message.range("\r\n\r\n")
     let body = Array(message.utf8.dropFirst(head))
-    guard message.utf8.prefix(head).elementsEqual("\r\n\r\n".utf8) || message.contains("chunked") else { return message }
+    let isBodyAlone = message.hasPrefix("\r\n\r\n")
+    guard isBodyAlone || message.contains("chunked") else { return message }
     var decoder = HTTP1BodyDecoder(.chunked)
     var consumed = 0
     var text = ""
