@@ -22,17 +22,26 @@ enum Outcome: Equatable {
         }
     }
 
-    var isRefused: Bool {
+    /// The error, if there was one.
+    var error: HTTP1Error? {
         switch self {
-        case .messages: false
-        case .refused: true
+        case .messages: nil
+        case .refused(let error, _): error
         }
     }
 }
 
-func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-    String(decoding: range.map { bytes[$0] }, as: UTF8.self)
+// Bytes stand in test strings as the characters U+0000 to U+00FF, so that any byte can be written and compared.
+
+func bytes(_ text: String) -> [UInt8] { text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) } }
+
+func text(_ bytes: some Sequence<UInt8>) -> String {
+    var scalars = String.UnicodeScalarView()
+    for byte in bytes { scalars.append(Unicode.Scalar(byte)) }
+    return String(scalars)
 }
+
+func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String { text(range.map { bytes[$0] }) }
 
 /// How a test reads a stream: which side it is, and what it expects.
 struct Reading {
@@ -93,7 +102,7 @@ struct Reading {
             for index in data.indices { messages[last].body.append(data[index]) }
             if framing != nil { if isChunkedOut { out.appendChunk(data) } else { out.append(data) } }
         case .end:
-            messages[last].trailers = String(decoding: current.trailers, as: UTF8.self)
+            messages[last].trailers = text(current.trailers)
             if isChunkedOut { out.appendLastChunk(trailers: current.trailers) }
             decoder = nil
         }
@@ -129,7 +138,7 @@ func read(
 ) -> Outcome {
     var out = ByteQueue()
     let reading = Reading(kind: kind, answering: answering, headBytesMax: headBytesMax)
-    return reading.read(Array(stream.utf8), in: piece, relaying: &out)
+    return reading.read(bytes(stream), in: piece, relaying: &out)
 }
 
 /// What leo sends on for `stream`.
@@ -138,6 +147,6 @@ func relay(
     _ framing: HTTP1FramingOut = .asReceived
 ) -> String {
     var out = ByteQueue()
-    _ = Reading(kind: kind, answering: answering, framing: framing).read(Array(stream.utf8), relaying: &out)
-    return String(decoding: Array(out), as: UTF8.self)
+    _ = Reading(kind: kind, answering: answering, framing: framing).read(bytes(stream), relaying: &out)
+    return text(Array(out))
 }

@@ -9,7 +9,10 @@ extension HTTP1Head {
         let start = lineStart
         var index = start
         while index < end, ASCII.isToken(bytes[index]) { index += 1 }
-        guard index < end else { return .incomplete }
+        guard index < end else {
+            stoppedIn = .token
+            return .incomplete
+        }
         guard index > start, bytes[index] == ASCII.colon else { return try parseUnusualLine(bytes, start, index, end) }
         let name = start..<index
 
@@ -17,6 +20,10 @@ extension HTTP1Head {
         while index < end, ASCII.isBlank(bytes[index]) { index += 1 }
         let valueStart = index
         let lineEnd = ASCII.firstControl(bytes, from: index, to: end)
+        guard lineEnd < end else {
+            stoppedIn = .value
+            return .incomplete
+        }
         guard let next = try Self.nextLine(bytes, lineEnd, end, otherwise: .fieldValue) else { return .incomplete }
         var valueEnd = lineEnd
         while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }

@@ -25,7 +25,7 @@ extension HTTP1Head {
     private mutating func parseRequestLine(_ bytes: Span<UInt8>, _ end: Int) throws(HTTP1Error) -> Bool {
         var index = lineStart
         while index < end, ASCII.isToken(bytes[index]) { index += 1 }
-        guard index < end else { return false }
+        guard index < end else { return stop(in: .token) }
         guard index > lineStart else { throw .malformed(.method) }
         guard bytes[index] == ASCII.space else {
             throw .malformed(Self.isLineEnd(bytes[index]) ? .requestLine : .method)
@@ -37,11 +37,11 @@ extension HTTP1Head {
         var query = -1
         while index < end {
             let byte = bytes[index]
-            guard byte &- 0x21 < 0x5e, byte != UInt8(ascii: "#") else { break }
+            guard Self.isTargetByte(byte) else { break }
             if byte == UInt8(ascii: "?"), query < 0 { query = index }
             index += 1
         }
-        guard index < end else { return false }
+        guard index < end else { return stop(in: .target) }
         guard bytes[index] == ASCII.space else {
             throw .malformed(Self.isLineEnd(bytes[index]) ? .requestLine : .targetByte)
         }
@@ -120,13 +120,24 @@ extension HTTP1Head {
         guard hasReason || Self.isLineEnd(bytes[index]) else { throw .malformed(.statusLine) }
         if hasReason { index += 1 }
         let lineEnd = ASCII.firstControl(bytes, from: index, to: end)
+        guard lineEnd < end else { return stop(in: .value) }
         guard let next = try Self.nextLine(bytes, lineEnd, end, otherwise: .statusLine) else { return false }
         reason = index..<lineEnd
         lineStart = next
         return true
     }
 
-    static func isLineEnd(_ byte: UInt8) -> Bool { byte == ASCII.carriageReturn || byte == ASCII.lineFeed }
+    private mutating func stop(in part: Stop) -> Bool {
+        stoppedIn = part
+        return false
+    }
+
+    /// What a target is made of: visible ASCII without the fragment's mark. Some clients leave characters bare that
+    /// RFC 3986 wants escaped; they cannot be misread here, so they pass.
+    @inline(__always)
+    static func isTargetByte(_ byte: UInt8) -> Bool { byte &- 0x21 < 0x5e && byte != UInt8(ascii: "#") }
+
+    private static func isLineEnd(_ byte: UInt8) -> Bool { byte == ASCII.carriageReturn || byte == ASCII.lineFeed }
 
     /// The index after the CRLF at `index`; nil if bytes are missing.
     @inline(__always)

@@ -47,12 +47,17 @@ public struct HTTP1Head: Sendable {
 
     enum Phase { case firstLine, fields, complete }
     enum Line { case incomplete, field, blank }
+    /// The parts of a line that can be long. A line that stopped in one is parsed again only when that part is over, so
+    /// a line is parsed a few times at most, even if it comes byte by byte.
+    enum Stop { case token, target, value, elsewhere }
 
     var phase = Phase.firstLine
     /// Where the line that is parsed next starts.
     var lineStart = 0
-    /// The line's end was looked for up to here, in vain.
+    /// The incomplete line was looked at up to here.
     var searchedEnd = 0
+    /// What the incomplete line stopped in.
+    var stoppedIn = Stop.elsewhere
     /// Where the first field line starts.
     var fieldsStart = 0
     var facts = HTTP1Facts()
@@ -68,13 +73,11 @@ public struct HTTP1Head: Sendable {
     /// `bytes` starts with the first byte of the message each time; a call with more bytes goes on where the last one
     /// stopped, so the work is linear however the bytes arrive. After an error the connection is of no further use.
     public mutating func parse(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Bool {
-        let end = min(bytes.count, headBytesMax)
         if phase == .complete { return true }
-        // At the limit the line is looked at once more, so that a mistake in it is found before its length is.
-        let isLast = bytes.count >= headBytesMax
-        if searchedEnd <= lineStart || isLast || mayCompleteLine(bytes, end), try parseLines(bytes, end) { return true }
+        let end = min(bytes.count, headBytesMax)
+        if searchedEnd <= lineStart || hasNews(bytes, end), try parseLines(bytes, end) { return true }
         searchedEnd = end
-        if isLast { throw .headTooLarge }
+        if bytes.count >= headBytesMax { throw .headTooLarge }
         return false
     }
 
@@ -94,6 +97,7 @@ public struct HTTP1Head: Sendable {
         phase = .firstLine
         lineStart = 0
         searchedEnd = 0
+        stoppedIn = .elsewhere
         fieldsStart = 0
         facts = HTTP1Facts()
     }
@@ -125,12 +129,20 @@ public struct HTTP1Head: Sendable {
         return .untilClose
     }
 
-    /// Whether the new bytes can end the line or hold a mistake, so that parsing it again is worth the while.
-    private func mayCompleteLine(_ bytes: Span<UInt8>, _ end: Int) -> Bool {
-        searchedEnd < end && ASCII.firstControl(bytes, from: searchedEnd, to: end) < end
+    /// Whether the line has to be parsed again: the new bytes are not just more of what it stopped in.
+    private func hasNews(_ bytes: Span<UInt8>, _ end: Int) -> Bool {
+        var index = searchedEnd
+        switch stoppedIn {
+        case .elsewhere: break
+        case .token: while index < end, ASCII.isToken(bytes[index]) { index += 1 }
+        case .target: while index < end, Self.isTargetByte(bytes[index]) { index += 1 }
+        case .value: index = ASCII.firstControl(bytes, from: index, to: end)
+        }
+        return index < end
     }
 
     private mutating func parseLines(_ bytes: Span<UInt8>, _ end: Int) throws(HTTP1Error) -> Bool {
+        stoppedIn = .elsewhere
         if phase == .firstLine {
             guard try parseFirstLine(bytes, end) else { return false }
             phase = .fields
