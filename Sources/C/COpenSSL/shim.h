@@ -50,10 +50,16 @@ static inline int leo_sk_GENERAL_SUBTREE_num(const STACK_OF(GENERAL_SUBTREE) *s)
 static inline GENERAL_SUBTREE *leo_sk_GENERAL_SUBTREE_value(const STACK_OF(GENERAL_SUBTREE) *s, int i) {
     return sk_GENERAL_SUBTREE_value(s, i);
 }
+static inline STACK_OF(PKCS12_SAFEBAG) *leo_sk_PKCS12_SAFEBAG_new(void) { return sk_PKCS12_SAFEBAG_new_null(); }
+static inline int leo_sk_PKCS12_SAFEBAG_push(STACK_OF(PKCS12_SAFEBAG) *s, PKCS12_SAFEBAG *bag) { return sk_PKCS12_SAFEBAG_push(s, bag); }
 static inline void leo_sk_PKCS12_SAFEBAG_free(STACK_OF(PKCS12_SAFEBAG) *s) { sk_PKCS12_SAFEBAG_pop_free(s, PKCS12_SAFEBAG_free); }
 static inline void leo_sk_PKCS7_free(STACK_OF(PKCS7) *s) { sk_PKCS7_pop_free(s, PKCS7_free); }
 // The name in a GENERAL_NAME of type GEN_DNS, GEN_EMAIL or GEN_URI; the union's member has no name that Swift can use.
 static inline const ASN1_STRING *leo_GENERAL_NAME_get0_string(const GENERAL_NAME *name) { return name->d.ia5; }
+// An attribute whose value is an object identifier: with the length -1 the bytes are the object itself.
+static inline int leo_PKCS12_add1_attr_object(PKCS12_SAFEBAG *bag, const char *name, const ASN1_OBJECT *value) {
+    return PKCS12_add1_attr_by_txt(bag, name, V_ASN1_OBJECT, (const unsigned char *)value, -1);
+}
 
 // Gives the message authentication code of a session ticket its key: HMAC with SHA-256, as OpenSSL's manual has it.
 static inline int leo_ticket_mac_set_key(EVP_MAC_CTX *mac, unsigned char *key, size_t length) {

@@ -156,8 +156,8 @@ extension CertificateAuthority {
             var names: [String] = []
             for name in permittedNames {
                 // A suffix covers what is below it; the dot in front that some write is not part of it.
-                let suffix = CertificateName.canonical(name.hasPrefix(".") ? String(name.dropFirst()) : name)
-                guard CertificateName.isValid(suffix) else { throw .invalidName(name) }
+                let bare = name.hasPrefix(".") ? String(name.dropFirst()) : name
+                guard let suffix = CertificateAuthority.leafName(of: bare) else { throw .invalidName(name) }
                 if !names.contains(suffix) { names.append(suffix) }
             }
             guard !names.isEmpty else { throw .noNames }

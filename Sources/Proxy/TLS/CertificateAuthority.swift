@@ -1,4 +1,5 @@
 import COpenSSL
+import Policy
 
 /// The intermediate that leo signs with: what it may sign for, and leaves for hosts.
 ///
@@ -52,6 +53,8 @@ public final class CertificateAuthority: Sendable {
 
     // MARK: What it is
 
+    /// The certificate that signs.
+    public var certificate: Certificate { certificates[0] }
     /// The signing certificate's subject.
     public var subject: String { certificates[0].subject }
     /// The signing certificate's SHA-256 fingerprint.
@@ -69,11 +72,13 @@ public final class CertificateAuthority: Sendable {
     ///
     /// Never for an IP address, a wildcard, or anything else that is no host name. Costs about 50 microseconds.
     public func permits(host: String) -> Bool {
-        let host = CertificateName.canonical(host)
-        guard CertificateName.isValid(host) else { return false }
+        guard let host = Self.leafName(of: host) else { return false }
         if constraints.isEmpty { return true }
-        guard let probe = try? leaf(for: host, from: 0, to: 0).sign(for: leafKey, issuer: nil, issuerKey: leafKey)
-        else { return false }
+        // Only the names in it matter, so it need not be signed by the right key.
+        let draft = leaf(for: host, from: 0, to: 0)
+        guard let probe = try? draft.sign(for: leafKey, issuer: certificates[0], issuerKey: leafKey) else {
+            return false
+        }
         return constraints.allSatisfy { $0.permit(probe) }
     }
 
@@ -92,20 +97,26 @@ public final class CertificateAuthority: Sendable {
     func mint(
         host: String, lifetime: Duration, protocols: [String], now: Int64
     ) throws(CertificateFailure) -> TLSServerContext {
-        let host = CertificateName.canonical(host)
-        guard CertificateName.isValid(host) else { throw .invalidName(host) }
+        guard let name = Self.leafName(of: host) else { throw .invalidName(host) }
         guard expiresAtSeconds > now else {
             throw .expired(path: path, subject: subject, atSeconds: expiresAtSeconds)
         }
         let end = now.addingReportingOverflow(lifetime.components.seconds)
         let draft = leaf(
-            for: host, from: now - Self.backdatedSeconds,
+            for: name, from: now - Self.backdatedSeconds,
             to: end.overflow ? expiresAtSeconds : min(end.partialValue, expiresAtSeconds))
         let certificate = try draft.sign(for: leafKey, issuer: certificates[0], issuerKey: key)
-        guard constraints.allSatisfy({ $0.permit(certificate) }) else { throw .hostNotPermitted(host) }
+        guard constraints.allSatisfy({ $0.permit(certificate) }) else { throw .hostNotPermitted(name) }
         return try TLSServerContext(
-            host: host, leaf: certificate, chain: certificates.filter { !$0.isSelfSigned }, key: leafKey,
+            host: name, leaf: certificate, chain: certificates.filter { !$0.isSelfSigned }, key: leafKey,
             protocols: protocols)
+    }
+
+    /// The host in lower case and without the dot of the DNS root; nil if it is no host name, or is an address.
+    static func leafName(of host: String) -> String? {
+        let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+        // Checked first: Unicode has letters outside ASCII whose lower case is inside.
+        return HostName.isValid(name) ? name.lowercased() : nil
     }
 
     /// The longest common name (RFC 5280 appendix A.1, ub-common-name).
@@ -127,38 +138,5 @@ public final class CertificateAuthority: Sendable {
         return CertificateDraft(
             subject: hasCommonName ? [("CN", host)] : [], validFromSeconds: from, expiresAtSeconds: to,
             extensions: extensions)
-    }
-}
-
-/// Names that leo signs for.
-enum CertificateName {
-    /// Lower case, without the dot of the DNS root.
-    static func canonical(_ host: String) -> String {
-        let lower = host.lowercased()
-        return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
-    }
-
-    /// Letters, digits, hyphens and underscores in labels of at most 63, 253 in all; the last label is not a number,
-    /// so that nothing which could be an IP address passes (RFC 1123 section 2.1).
-    static func isValid(_ host: String) -> Bool {
-        guard !host.isEmpty, host.utf8.count <= 253 else { return false }
-        let labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard labels.allSatisfy(isLabel), let last = labels.last else { return false }
-        let isHexadecimal = last.starts(with: "0x".utf8)
-        return !isHexadecimal && !last.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-    }
-
-    private static func isLabel(_ label: Substring.UTF8View.SubSequence) -> Bool {
-        guard (1...63).contains(label.count), label.first != UInt8(ascii: "-"), label.last != UInt8(ascii: "-") else {
-            return false
-        }
-        return label.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-                UInt8(ascii: "_"):
-                true
-            default: false
-            }
-        }
     }
 }

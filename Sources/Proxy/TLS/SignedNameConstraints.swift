@@ -17,9 +17,12 @@ final class SignedNameConstraints: @unchecked Sendable {
 
     deinit { unsafe NAME_CONSTRAINTS_free(constraints) }
 
-    /// Whether a certificate for `certificate`'s names may be signed. `NAME_CONSTRAINTS_check`
+    /// Whether a certificate for `certificate`'s names may be signed. `X509_check_purpose`, `NAME_CONSTRAINTS_check`
     func permit(_ certificate: Certificate) -> Bool {
-        unsafe certificate.withPointer { x509 in unsafe NAME_CONSTRAINTS_check(x509, constraints) == X509_V_OK }
+        unsafe certificate.withPointer { x509 in
+            // The check reads the names that this call takes out of the extension; without it there would be none.
+            unsafe X509_check_purpose(x509, -1, 0) == 1 && NAME_CONSTRAINTS_check(x509, constraints) == X509_V_OK
+        }
     }
 
     private static func names(in subtrees: OpaquePointer?) -> [String] {

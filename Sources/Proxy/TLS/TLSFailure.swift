@@ -89,6 +89,21 @@ enum OpenSSLErrors {
         return code == 0 ? nil : (ERR_GET_LIB(code), ERR_GET_REASON(code))
     }
 
+    /// The first error of the last call that libssl itself reports, else the first of all; then the queue is empty.
+    ///
+    /// What libcrypto said before it is only why: a signature that does not fit, say, inside a failed verification.
+    static func takeFirstOfTLS() -> (library: Int32, reason: Int32, text: String)? {
+        let first = ERR_peek_error()
+        var code = first
+        while code != 0 && ERR_GET_LIB(code) != ERR_LIB_SSL {
+            ERR_get_error()
+            code = ERR_peek_error()
+        }
+        ERR_clear_error()
+        let chosen = code == 0 ? first : code
+        return chosen == 0 ? nil : (ERR_GET_LIB(chosen), ERR_GET_REASON(chosen), reason(of: chosen))
+    }
+
     private static func reason(of code: UInt) -> String {
         guard let text = unsafe ERR_reason_error_string(code) else { return "no reason given" }
         return unsafe String(cString: text)
@@ -100,11 +115,12 @@ extension TLSFailure {
     ///
     /// `verifyResult` is what `SSL_get_verify_result` says; it counts only if verification is what failed.
     static func fromQueue(verifyResult: Int, inHandshake: Bool) -> TLSFailure {
-        let first = OpenSSLErrors.first()
-        let detail = OpenSSLErrors.takeReason()
-        guard let first, first.library == ERR_LIB_SSL else { return TLSFailure(kind: .protocolError, detail: detail) }
-        if first.reason == SSL_R_CERTIFICATE_VERIFY_FAILED { return certificate(verifyResult) }
-        return TLSFailure(kind: kind(reason: first.reason, inHandshake: inHandshake), detail: detail)
+        guard let found = OpenSSLErrors.takeFirstOfTLS() else {
+            return TLSFailure(kind: .protocolError, detail: "no reason given")
+        }
+        guard found.library == ERR_LIB_SSL else { return TLSFailure(kind: .protocolError, detail: found.text) }
+        if found.reason == SSL_R_CERTIFICATE_VERIFY_FAILED { return certificate(verifyResult) }
+        return TLSFailure(kind: kind(reason: found.reason, inHandshake: inHandshake), detail: found.text)
     }
 
     private static func kind(reason: Int32, inHandshake: Bool) -> Kind {

@@ -25,11 +25,19 @@ struct TLSSession: ~Copyable {
     private let ssl: OpaquePointer
     private let side: Side
     private var phase = Phase.handshaking
+    private var isCloseSent = false
+    private var isTicketTaken = false
 
     /// Whose end this is. The contexts are kept alive here because OpenSSL's callbacks use their memory.
     private enum Side {
         case server(TLSServerContext)
-        case client(TLSClientContext, peerName: String)
+        case client(TLSClientContext, peerName: String, Verification)
+    }
+
+    /// When an upstream's certificate was verified: an offered session, if it is taken up, rests on its own handshake.
+    private struct Verification {
+        let ofOfferedSeconds: Int64?
+        let beganSeconds: Int64
     }
 
     private enum Phase {
@@ -77,12 +85,18 @@ struct TLSSession: ~Copyable {
             throw TLSFailure(kind: .internalError, detail: OpenSSLErrors.takeReason())
         }
         unsafe SSL_set_connect_state(connection)
-        if let ticket { unsafe ticket.spend(on: connection, context: clientContext, peerName: name) }
+        let now = MonotonicTime.seconds()
+        let offered = unsafe ticket?.spend(on: connection, context: clientContext, peerName: name, now: now)
         unsafe ssl = connection
-        side = .client(clientContext, peerName: name)
+        side = .client(clientContext, peerName: name, Verification(ofOfferedSeconds: offered, beganSeconds: now))
     }
 
-    deinit { unsafe SSL_free(ssl) }
+    deinit {
+        // Otherwise OpenSSL marks the tickets of a connection that ends without close_notify as not to be used again,
+        // a rule of TLS 1.0. After a fatal alert it does so by itself.
+        unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        unsafe SSL_free(ssl)
+    }
 
     // MARK: The connection's life
 
@@ -154,8 +168,6 @@ struct TLSSession: ~Copyable {
         return conclude(result)
     }
 
-    private var isCloseSent = false
-
     // MARK: What was negotiated
 
     /// Whether bytes wait inside OpenSSL, so that the socket's readiness alone does not tell. `SSL_has_pending`
@@ -192,10 +204,22 @@ struct TLSSession: ~Copyable {
 
     /// The newest unused ticket of this upstream connection, once; nil if there is none (yet).
     ///
-    /// TLS 1.3 tickets come with the first bytes after the handshake: ask when an answer has been read.
+    /// TLS 1.3 tickets come with the first bytes after the handshake: ask when an answer has been read. A TLS 1.2
+    /// server that takes a session up need not send a new ticket; the old one is then handed out again.
     mutating func takeTicket() -> TLSTicket? {
-        guard case .client(let context, let peerName) = side, phase == .open || phase == .closing else { return nil }
-        return unsafe TLSTicket.take(from: ssl, context: context, peerName: peerName)
+        guard case .client(let context, let peerName, let verification) = side, phase == .open || phase == .closing
+        else { return nil }
+        let wasResumed = wasResumed
+        let verifiedSeconds = wasResumed ? verification.ofOfferedSeconds : verification.beganSeconds
+        guard let verifiedSeconds else { return nil }
+        let mayRepeat = wasResumed && !isTicketTaken
+        guard
+            let ticket = unsafe TLSTicket.take(
+                from: ssl, mayRepeat: mayRepeat, context: context, peerName: peerName,
+                verifiedSeconds: verifiedSeconds)
+        else { return nil }
+        isTicketTaken = true
+        return ticket
     }
 
     // MARK: Inside

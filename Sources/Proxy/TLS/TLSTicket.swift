@@ -12,30 +12,47 @@ final class TLSTicket: @unchecked Sendable {
     private let session: OpaquePointer
     private let context: TLSClientContext
     private let peerName: String
+    private let verifiedSeconds: Int64
     private let isSpent = Atomic(false)
 
-    private init(owning session: OpaquePointer, context: TLSClientContext, peerName: String) {
+    /// However often a session is taken up, an upstream is verified anew after this long.
+    static let unverifiedSecondsMax: Int64 = 24 * 3600
+
+    private init(
+        owning session: OpaquePointer, context: TLSClientContext, peerName: String, verifiedSeconds: Int64
+    ) {
         unsafe self.session = session
         self.context = context
         self.peerName = peerName
+        self.verifiedSeconds = verifiedSeconds
     }
 
     deinit { unsafe SSL_SESSION_free(session) }
 
     /// Lets `ssl`, which has not begun, offer this session, if it may. `SSL_set_session`
     ///
-    /// `ssl` is lent for the call.
-    func spend(on ssl: OpaquePointer, context: TLSClientContext, peerName: String) {
-        guard context === self.context, peerName == self.peerName, isFresh,
+    /// `ssl` is lent for the call. Returns when the upstream was verified, or nil if nothing is offered; then the
+    /// handshake is a full one, which is always right. `now` is in monotonic seconds.
+    func spend(on ssl: OpaquePointer, context: TLSClientContext, peerName: String, now: Int64) -> Int64? {
+        guard mayBeOffered(context: context, peerName: peerName, now: now),
             isSpent.exchange(true, ordering: .relaxed) == false
-        else { return }
+        else { return nil }
         OpenSSLErrors.clear()
-        // A refusal leaves a full handshake, which is always right.
-        if unsafe SSL_set_session(ssl, session) != 1 { OpenSSLErrors.clear() }
+        guard unsafe SSL_set_session(ssl, session) == 1 else {
+            OpenSSLErrors.clear()
+            return nil
+        }
+        return verifiedSeconds
+    }
+
+    /// Whether a connection of this context to this name may rest on it, if it is not spent.
+    func mayBeOffered(context: TLSClientContext, peerName: String, now: Int64) -> Bool {
+        context === self.context && peerName == self.peerName && now - verifiedSeconds < Self.unverifiedSecondsMax
+            && isCertificateValid
     }
 
     /// Whether the certificate that was verified when the session began is still valid.
-    private var isFresh: Bool {
+    private var isCertificateValid: Bool {
         guard let certificate = unsafe SSL_SESSION_get0_peer(session) else { return false }
         return unsafe X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0
     }
@@ -61,10 +78,20 @@ final class TLSTicket: @unchecked Sendable {
         return 1
     }
 
-    /// Takes the newest session that `ssl` kept; `ssl` is lent for the call.
-    static func take(from ssl: OpaquePointer, context: TLSClientContext, peerName: String) -> TLSTicket? {
-        guard slot >= 0, let kept = unsafe SSL_get_ex_data(ssl, slot) else { return nil }
-        guard unsafe SSL_set_ex_data(ssl, slot, nil) == 1 else { return nil }
-        return unsafe TLSTicket(owning: OpaquePointer(kept), context: context, peerName: peerName)
+    /// Takes the newest session that `ssl` kept, or under TLS 1.2, if `mayRepeat`, the one it rests on.
+    ///
+    /// `ssl` is lent for the call.
+    static func take(
+        from ssl: OpaquePointer, mayRepeat: Bool, context: TLSClientContext, peerName: String, verifiedSeconds: Int64
+    ) -> TLSTicket? {
+        var session: OpaquePointer?
+        if slot >= 0, let kept = unsafe SSL_get_ex_data(ssl, slot), unsafe SSL_set_ex_data(ssl, slot, nil) == 1 {
+            unsafe session = OpaquePointer(kept)
+        } else if mayRepeat, unsafe SSL_version(ssl) == TLS1_2_VERSION {
+            unsafe session = SSL_get1_session(ssl)
+        }
+        guard let session = unsafe session else { return nil }
+        return unsafe TLSTicket(
+            owning: session, context: context, peerName: peerName, verifiedSeconds: verifiedSeconds)
     }
 }
