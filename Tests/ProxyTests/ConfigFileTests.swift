@@ -75,6 +75,20 @@ struct ConfigFileTests {
         }
     }
 
+    @Test(
+        "the fuzzer's corpus is read or refused as it was when it was collected",
+        arguments: [
+            ("everything", 0), ("crlf", 0), ("mistakes", 54), ("syntax", 1), ("header-that-is-no-key", 1),
+            ("control-character", 1),
+        ])
+    func corpus(name: String, count: Int) throws {
+        let (config, mistakes) = Config.read(
+            text: try text("Tests/Corpus/config/\(name).toml"), file: "f", baseDirectory: "/b")
+        #expect((config == nil) != mistakes.isEmpty)
+        #expect(mistakes.count == count, "\(mistakes)")
+        #expect(mistakes.allSatisfy { !$0.description.utf8.contains { $0 < 0x20 } })
+    }
+
     @Test("relative paths start at the file's folder, without a file at the state directory or working directory")
     func baseDirectory() throws {
         func key(_ state: String?) throws -> String {

@@ -8,7 +8,7 @@ public enum Suggestion {
     /// hyphens for underscores cost nothing.
     public static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let wanted = folded(word)
-        if wanted.isEmpty || wanted.count > byteCountMax { return nil }
+        if wanted.count < 2 || wanted.count > byteCountMax { return nil }
         var best: (candidate: String, distance: Int)?
         for candidate in candidates {
             let other = folded(candidate)
