@@ -93,7 +93,8 @@ struct RelayTests {
     func fields() throws {
         let (out, _, _) = try relayAnswer(
             "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nX-B: 2\r\nSet-Cookie: c=3; Path=/\r\n"
-                + "Connection: keep-alive, x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n", every: 50)
+                + "Connection: keep-alive, x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n",
+            every: 50)
         let endToEnd = "set-cookie: a=1\r\nX-B: 2\r\nSet-Cookie: c=3; Path=/\r\nContent-Length: 0\r\n\r\n"
         #expect(out == "HTTP/1.1 200 OK\r\n\(endToEnd)")
     }

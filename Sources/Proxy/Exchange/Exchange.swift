@@ -398,8 +398,8 @@ final class Exchange {
             && upstream.stream.inbound.isEmpty && upstream.stream.outbound.isEmpty
         if isClean {
             upstream.answerCount += 1
-            worker.pool.keep(
-                upstream, for: interception.provider.poolIdleTimeout.map { Nanoseconds($0) } ?? timeouts.poolIdle)
+            let traits = interception.provider.poolIdleTimeout.map { Nanoseconds($0) }
+            worker.pool.keep(upstream, for: min(traits ?? timeouts.poolIdle, timeouts.poolIdle))
         } else {
             worker.pool.rememberTicket(of: upstream)
             worker.pool.discard(upstream)

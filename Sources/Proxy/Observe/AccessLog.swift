@@ -183,7 +183,7 @@ final class AccessLog: Sendable {
         }
         let limit = min(max(limit, 0), Self.closeMillisecondsMax)
         shared.deadlineNanoseconds.store(
-            MonotonicClock.nanoseconds() + UInt64(limit) * 1_000_000, ordering: .sequentiallyConsistent)
+            MonotonicTime.current().nanoseconds + UInt64(limit) * 1_000_000, ordering: .sequentiallyConsistent)
         shared.isClosing.store(true, ordering: .sequentiallyConsistent)
         shared.signal.send()
         // The thread watches the deadline itself; the grace is for a disk that holds it inside a write.

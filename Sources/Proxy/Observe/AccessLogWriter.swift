@@ -123,10 +123,10 @@ final class AccessLogWriter {
     /// Waits before the next attempt, unless a reopened file or the end may change things sooner.
     private func pause() {
         let pauseMilliseconds = isClosing ? Self.closingRetryMilliseconds : Self.retryMilliseconds
-        let end = MonotonicClock.nanoseconds() + pauseMilliseconds * 1_000_000
+        let end = MonotonicTime.current().nanoseconds + pauseMilliseconds * 1_000_000
         let startedClosing = isClosing
         while !shared.isReopening.load(ordering: .relaxed), startedClosing == isClosing {
-            let now = MonotonicClock.nanoseconds()
+            let now = MonotonicTime.current().nanoseconds
             if now >= end { return }
             shared.signal.wait(milliseconds: Int32(truncatingIfNeeded: (end - now) / 1_000_000 + 1))
             shared.wakeWaiters()
@@ -173,7 +173,7 @@ final class AccessLogWriter {
     private var millisecondsToDeadline: Int32 {
         guard isClosing else { return -1 }
         let deadline = shared.deadlineNanoseconds.load(ordering: .sequentiallyConsistent)
-        let now = MonotonicClock.nanoseconds()
+        let now = MonotonicTime.current().nanoseconds
         return now >= deadline ? 0 : Int32(clamping: (deadline - now) / 1_000_000 + 1)
     }
 

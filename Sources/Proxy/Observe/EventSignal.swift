@@ -36,12 +36,3 @@ final class EventSignal: Sendable {
         return unsafe read(descriptor, &count, MemoryLayout<UInt64>.size) > 0
     }
 }
-
-/// Time that only goes forward, for deadlines (`clock_gettime`, CLOCK_MONOTONIC).
-enum MonotonicClock {
-    static func nanoseconds() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
-}

@@ -45,7 +45,7 @@ final class OperatorLog: Sendable {
     /// Writes to `descriptor`, which stays open after the log; `now` is a monotonic clock in nanoseconds.
     init(
         descriptor: Int32 = STDERR_FILENO,
-        now: @escaping @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() }
+        now: @escaping @Sendable () -> UInt64 = { MonotonicTime.current().nanoseconds }
     ) {
         self.descriptor = descriptor
         self.now = now

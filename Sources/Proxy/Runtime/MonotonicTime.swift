@@ -15,6 +15,9 @@ struct MonotonicTime: Comparable, Sendable {
         return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 
+    /// Whole seconds on the same clock.
+    var seconds: Int64 { Int64(clamping: nanoseconds / 1_000_000_000) }
+
     /// `span` later, or ``never`` when that is beyond the clock.
     func advanced(by span: Nanoseconds) -> MonotonicTime {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(span.count)

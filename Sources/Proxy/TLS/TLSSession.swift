@@ -85,7 +85,7 @@ struct TLSSession: ~Copyable {
             throw TLSFailure(kind: .internalError, detail: OpenSSLErrors.takeReason())
         }
         unsafe SSL_set_connect_state(connection)
-        let now = MonotonicTime.seconds()
+        let now = MonotonicTime.current().seconds
         let offered = unsafe ticket?.spend(on: connection, context: clientContext, peerName: name, now: now)
         unsafe ssl = connection
         side = .client(clientContext, peerName: name, Verification(ofOfferedSeconds: offered, beganSeconds: now))

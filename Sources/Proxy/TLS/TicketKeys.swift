@@ -62,26 +62,18 @@ final class TicketKeys: Sendable {
         else { return -1 }
         if isSealing {
             // Without a key there is no ticket, and the connection goes on.
-            guard let key = shared.sealingKey(at: MonotonicTime.seconds()) else { return 0 }
+            guard let key = shared.sealingKey(at: MonotonicTime.current().seconds) else { return 0 }
             return unsafe key.seal(name: name, vector: vector, cipher: cipher, code: code) ? 1 : -1
         }
         let sent = unsafe Array(UnsafeBufferPointer(start: name, count: TicketKey.nameBytes))
-        guard let (key, isReplaced) = shared.openingKey(named: sent, at: MonotonicTime.seconds()) else { return 0 }
+        guard let (key, isReplaced) = shared.openingKey(named: sent, at: MonotonicTime.current().seconds) else {
+            return 0
+        }
         guard unsafe key.open(vector: vector, cipher: cipher, code: code) else { return -1 }
         // A TLS 1.3 client uses a ticket once and needs the next one.
         return unsafe isReplaced || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
     }
 
-}
-
-/// Whole seconds of a clock that nobody sets.
-enum MonotonicTime {
-    /// `clock_gettime`
-    static func seconds() -> Int64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec)
-    }
 }
 
 /// One ticket key; its memory is wiped when nobody uses it any more.
