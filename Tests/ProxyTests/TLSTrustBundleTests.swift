@@ -96,7 +96,7 @@ struct TLSTrustBundleTests {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT, 0o600)
         var arguments = unsafe words.map { word in unsafe strdup(word) } + [nil]
-        defer { unsafe arguments.forEach { unsafe free($0) } }
+        defer { unsafe arguments.forEach { argument in unsafe free(argument) } }
         var child: pid_t = 0
         let started = unsafe posix_spawn(&child, words[0], &actions, nil, &arguments, nil)
         try #require(started == 0)
