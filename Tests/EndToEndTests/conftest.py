@@ -1,0 +1,224 @@
+"""What the tests share: the provider, leo's CA, and running leos with ordinary and with short limits."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import harness  # noqa: E402
+from certificates import Certificates  # noqa: E402
+from harness import Leo, merged  # noqa: E402
+from provider import Provider  # noqa: E402
+from rawclient import RawClient  # noqa: E402
+
+# A test that hangs is a failed test.
+TEST_SECONDS_MAX = 150
+
+running: List[Leo] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Bounds each test: the alarm raises in the main thread, where every wait of these tests happens."""
+
+    def alarm(*_):
+        raise TimeoutError(f"the test took longer than {TEST_SECONDS_MAX} s")
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.alarm(TEST_SECONDS_MAX)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows what every running leo said when a test failed."""
+    report = yield
+    if report.failed:
+        for each in running:
+            report.sections.append((f"leo {each.folder.name}", each.report()))
+    return report
+
+
+def pytest_report_header() -> str:
+    return f"leo: {harness.BINARY}" + (" (AddressSanitizer)" if sanitized_or_missing() else "")
+
+
+def sanitized_or_missing() -> bool:
+    return harness.BINARY.exists() and harness.sanitized(harness.BINARY)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptor_limit() -> int:
+    return harness.raise_descriptor_limit()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def provider(certificates) -> Iterator[Provider]:
+    stand_in = Provider(certificates)
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture(scope="session")
+def upstreams(provider) -> Dict[str, Any]:
+    """The listeners of the provider by host: the real names, and one bad host per thing that can be wrong."""
+    good = provider.listen()
+    found = {
+        host + ":443": good
+        for host in (
+            "api.openai.com",
+            "api.anthropic.com",
+            "generativelanguage.googleapis.com",
+            "bedrock-runtime.us-east-1.amazonaws.com",
+            "api.groq.com",
+            "good.leo-test.example",
+            "other.elsewhere.example",
+        )
+    }
+    for kind in ("expired", "future", "wrong-name", "self-signed", "untrusted", "weak-key"):
+        found[f"{kind}.leo-test.example:443"] = provider.listen(kind)
+    found["plain.leo-test.example:8000"] = provider.listen(None)
+    return found
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory, certificates, upstreams) -> Dict[str, Any]:
+    """The configuration all leos of the tests start from, with leo's own CA already made by `leo ca init`."""
+    folder = tmp_path_factory.mktemp("ca")
+    base: Dict[str, Any] = {
+        "listen": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2},
+        "ca": {
+            "certificate": str(folder / "leo-ca.pem"),
+            "key": str(folder / "leo-ca.key"),
+            "root": str(folder / "leo-root.pem"),
+            "names": ["leo-test.example"],
+        },
+        "upstream": {
+            "trust": str(certificates.ca),
+            "resolve": {host: listener.address for host, listener in upstreams.items()},
+        },
+        "provider": [
+            {"name": "stand-in", "hosts": ["*.leo-test.example"], "api": "openai"},
+            {"name": "plain", "hosts": ["plain.leo-test.example:8000"], "api": "openai", "plain": True},
+        ],
+        "access_log": {"labels": ["x-test-id"]},
+    }
+    file = folder / "leo.toml"
+    file.write_text(harness.toml(base), encoding="utf-8")
+    if not harness.BINARY.exists():
+        pytest.exit(f"{harness.BINARY} does not exist: build leo first, or name it in LEO_BINARY", returncode=2)
+    done = harness.leo("ca", "init", file)
+    assert done.returncode == 0, f"leo ca init: {done.stdout}{done.stderr}"
+    assert oct((folder / "leo-ca.key").stat().st_mode & 0o777) == "0o600"
+    return base
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory, settings) -> Iterator[Callable[..., Leo]]:
+    """start(name, changes): one more leo with these changes to the settings."""
+    started: List[Leo] = []
+
+    def begin(name: str, changes: Dict[str, Any] = {}, **more) -> Leo:
+        one = Leo(tmp_path_factory.mktemp(name), merged(settings, changes), Path(settings["ca"]["root"]), **more)
+        started.append(one)
+        running.append(one)
+        return one
+
+    yield begin
+    for one in started:
+        if one in running:
+            running.remove(one)
+            one.stop()
+
+
+@pytest.fixture
+def leo_with(start) -> Iterator[Callable[..., Leo]]:
+    """leo_with(changes): a leo for this test alone, which must also end well."""
+    mine: List[Leo] = []
+
+    def begin(changes: Dict[str, Any] = {}, **more) -> Leo:
+        mine.append(start("own", changes, **more))
+        return mine[-1]
+
+    yield begin
+    for one in mine:
+        running.remove(one)
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def leo(start) -> Leo:
+    """The leo most tests use: the defaults of the file."""
+    return start("leo")
+
+
+@pytest.fixture(scope="session")
+def hasty(start) -> Leo:
+    """A leo whose limits pass quickly, for everything that ends in a timeout or leaves nothing behind."""
+    return start("hasty", HASTY)
+
+
+HASTY = {
+    "listen": {
+        "handshake_timeout": "1s", "head_timeout": "1s", "idle_timeout": "1s", "stall_timeout": "1s",
+        "drain_timeout": "2s",
+    },
+    "upstream": {"connect_timeout": "1s", "idle_timeout": "2s", "pool_idle_timeout": "200ms"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def quick(hasty) -> Iterator[Leo]:
+    """The hasty leo, which must be alive and hold no more descriptors than before once the test is over."""
+    yield hasty
+    hasty.settle()
+
+
+@pytest.fixture
+def test_id(request) -> str:
+    """A name for this run of this test, sent as x-test-id and found in the provider's records and the access log."""
+    safe = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
+    return f"{safe[:60]}-{next(_numbers)}"
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def openai(leo) -> Iterator[RawClient]:
+    """A raw client whose TLS to api.openai.com leo has intercepted."""
+    with leo.client() as client:
+        yield client.intercepted()
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """program(name): the path of a foreign program; without it the test is left out, with LEO_E2E_ALL=1 it fails."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None and os.environ.get("LEO_E2E_ALL") == "1":
+            pytest.fail(f"{name} is not installed")
+        if path is None:
+            pytest.skip(f"{name} is not installed (scripts/test --all installs it)")
+        return path or ""
+
+    return find

@@ -1,0 +1,281 @@
+"""Runs the real leo: a private folder, its own CA, port 0, its log lines, and what the system says about the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from rawclient import RawClient
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("LEO_BINARY") or ROOT / ".build/debug/leo").absolute()
+# The same program without a sanitizer, whose memory can be measured; scripts/test names it.
+PLAIN_BINARY = Path(os.environ.get("LEO_PLAIN_BINARY") or BINARY).absolute()
+
+# Nothing of this may ever appear in leo's standard error.
+REPORTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|Fatal error|Crash:|SUMMARY: ")
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """Waits for a condition and returns its value; asks again every few milliseconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {seconds} s for: {what}"
+        time.sleep(0.01)
+
+
+# MARK: The configuration file
+
+
+def toml(settings: Dict[str, Any]) -> str:
+    """Tables one level deep, sub-tables in one more, `[[rows]]` for lists of tables: all that leo's file has."""
+    lines: List[str] = []
+
+    def key(name: str) -> str:
+        return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else json.dumps(name)
+
+    def table(name: str, values: Dict[str, Any], brackets: Tuple[str, str]) -> None:
+        lines.append(brackets[0] + name + brackets[1])
+        inner = {entry: value for entry, value in values.items() if isinstance(value, dict)}
+        lines.extend(f"{key(entry)} = {json.dumps(value)}" for entry, value in values.items() if entry not in inner)
+        for entry, value in inner.items():
+            table(name + "." + key(entry), value, ("[", "]"))
+
+    for name, value in settings.items():
+        if isinstance(value, list):
+            for row in value:
+                table(name, row, ("[[", "]]"))
+        else:
+            table(name, value, ("[", "]"))
+    return "\n".join(lines) + "\n"
+
+
+def merged(base: Dict[str, Any], changes: Dict[str, Any]) -> Dict[str, Any]:
+    result = dict(base)
+    for name, value in changes.items():
+        both = isinstance(value, dict) and isinstance(result.get(name), dict)
+        result[name] = merged(result[name], value) if both else value
+    return result
+
+
+# MARK: The process
+
+
+def sanitized(binary: Path) -> bool:
+    """Whether the binary carries AddressSanitizer, which has its own ideas about memory."""
+    return b"__asan_init" in binary.read_bytes()
+
+
+def environment() -> Dict[str, str]:
+    """What leo itself is started with: nothing about proxies or trust from the developer's shell."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    # leo makes itself undumpable, which LeakSanitizer's tracer cannot work with; a small quarantine keeps memory level.
+    kept["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=16:allocator_release_to_os_interval_ms=500")
+    kept["UBSAN_OPTIONS"] = "print_stacktrace=1"
+    return kept
+
+
+def leo(*arguments, binary: Optional[Path] = None, env: Optional[Dict[str, str]] = None, **more) -> "subprocess.CompletedProcess[str]":
+    """Runs a command of leo to its end."""
+    return subprocess.run(
+        [str(binary or BINARY), *map(str, arguments)],
+        env=env or environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        timeout=60, text=True, **more,
+    )  # fmt: skip
+
+
+class Leo:
+    """A running `leo serve`."""
+
+    def __init__(self, folder: Path, settings: Dict[str, Any], root: Path, binary: Optional[Path] = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.root = root
+        self.settings = settings
+        self.binary = binary or BINARY
+        self.file = folder / "leo.toml"
+        self.file.write_text(toml(settings), encoding="utf-8")
+        self.stdout = folder / "stdout"
+        self.stderr = folder / "stderr"
+        path = settings.get("access_log", {}).get("path", "-")
+        self.log_path = self.stdout if path == "-" else Path(path)
+        with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
+            self.process = subprocess.Popen(
+                [str(self.binary), "serve", str(self.file)],
+                env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder,
+            )  # fmt: skip
+        try:
+            ready = wait_until(self._ready_line, "leo's ready line")
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"leo did not become ready:\n{self.report()}") from None
+        self.proxy = self._address(ready, "proxy")
+        self.admin = self._address(ready, "admin")
+        assert self.proxy is not None, ready
+        self.baseline = self.descriptors()
+
+    def _ready_line(self) -> Optional[str]:
+        assert self.process.poll() is None, f"leo ended with {self.process.returncode}"
+        lines = [line for line in self.errors().splitlines() if line.startswith("leo: ready, ")]
+        # Only a complete line counts: the address must not be read half.
+        return lines[0] if lines and self.errors().endswith("\n") else None
+
+    @staticmethod
+    def _address(ready: str, name: str) -> Optional[Tuple[str, int]]:
+        found = re.search(name + r" http://(\[[0-9a-f:]+\]|[0-9.]+):(\d+)", ready)
+        return (found.group(1).strip("[]"), int(found.group(2))) if found else None
+
+    # MARK: Talking to it
+
+    def client(self, timeout: float = 20.0) -> RawClient:
+        assert self.proxy is not None
+        return RawClient(self.proxy, self.root, timeout)
+
+    def get(self, path: str) -> Tuple[int, str]:
+        """A request to the admin listener."""
+        assert self.admin is not None
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"http://{self.admin[0]}:{self.admin[1]}{path}", timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()
+
+    def client_environment(self, home: Path) -> Dict[str, str]:
+        """What `leo env` says, and nothing else about the proxy or trust. The file names the port that is really in use."""
+        assert self.proxy is not None
+        file = self.folder / "clients.toml"
+        listen = {"listen": {"proxy": f"{self.proxy[0]}:{self.proxy[1]}"}}
+        file.write_text(toml(merged(self.settings, listen)), encoding="utf-8")
+        done = leo("env", file, "--shell", "sh", binary=self.binary)
+        assert done.returncode == 0, done.stderr
+        home.mkdir(parents=True, exist_ok=True)
+        result = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": str(home)}
+        result.update(assignments(done.stdout))
+        return result
+
+    # MARK: Watching it
+
+    def errors(self) -> str:
+        return self.stderr.read_text(encoding="utf-8", errors="replace")
+
+    def lines(self, where: Optional[Callable[[Dict[str, Any]], Any]] = None) -> List[Dict[str, Any]]:
+        """The access-log lines so far; a line still being written is left for the next look."""
+        if not self.log_path.exists():
+            return []
+        text = self.log_path.read_text(encoding="utf-8")
+        complete = text[: text.rfind("\n") + 1]
+        found = [json.loads(line) for line in complete.splitlines()]
+        return [line for line in found if where is None or where(line)]
+
+    def line(self, where: Callable[[Dict[str, Any]], Any], seconds: float = 20.0) -> Dict[str, Any]:
+        """The one line that fits: waits for it, and fails when there are two."""
+        try:
+            found = wait_until(lambda: self.lines(where), "an access-log line", seconds)
+        except AssertionError:
+            tail = "\n".join(map(json.dumps, self.lines()[-5:]))
+            raise AssertionError(f"no such access-log line; the last ones are:\n{tail}") from None
+        assert len(found) == 1, found
+        return found[0]
+
+    def line_of(self, client: RawClient, seconds: float = 20.0) -> Dict[str, Any]:
+        """The one line about this client's connection."""
+        return self.line(lambda line: line.get("client") == client.local, seconds)
+
+    def lines_of(self, client: RawClient, count: int, seconds: float = 20.0) -> List[Dict[str, Any]]:
+        def mine() -> List[Dict[str, Any]]:
+            found = self.lines(lambda line: line.get("client") == client.local)
+            return found if len(found) >= count else []
+
+        found = wait_until(mine, f"{count} access-log lines of {client.local}", seconds)
+        assert len(found) == count, found
+        return found
+
+    def line_of_test(self, test_id: str, seconds: float = 20.0) -> Dict[str, Any]:
+        return self.line(lambda line: line.get("labels", {}).get("x-test-id") == test_id, seconds)
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def resident_bytes(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found, status
+        return int(found.group(1)) * 1024
+
+    def descriptors(self) -> Optional[int]:
+        """Open descriptors; None where the system does not tell (leo is undumpable, so only root may list them)."""
+        folder = f"/proc/{self.process.pid}/fd"
+        try:
+            return len(os.listdir(folder))
+        except PermissionError:
+            # Since Linux 6.2 the size of the folder is the count, and that is public.
+            return os.stat(folder).st_size or None
+
+    def settle(self, spare: int = 0) -> None:
+        """Waits until no descriptor is left over from a test: as many open as at the start (and `spare` more)."""
+        assert self.alive(), self.report()
+        if self.baseline is None:
+            return
+        most = self.baseline + spare
+        try:
+            wait_until(lambda: (self.descriptors() or 0) <= most, "the descriptors")
+        except AssertionError:
+            raise AssertionError(f"{self.descriptors()} descriptors are open, {self.baseline} were at the start") from None
+
+    def report(self) -> str:
+        """What a person needs to see when a test failed."""
+        out = self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+        return (
+            f"--- {self.file}\n{self.file.read_text()}\n--- standard error\n{self.errors()[-6000:]}\n"
+            f"--- access log, the last lines\n" + "\n".join(out.splitlines()[-4:])
+        )
+
+    # MARK: Ending it
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """SIGTERM, and everything that a good end means."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"leo did not end within {seconds} s after SIGTERM\n{self.report()}") from None
+        found = REPORTS.search(self.errors())
+        assert found is None, f"{found.group(0)} in leo's standard error:\n{self.errors()[-20000:]}"
+        assert code == 0, f"leo ended with {code}\n{self.report()}"
+
+
+def assignments(text: str) -> Dict[str, str]:
+    """The variables of `export NAME='value'` lines, read as a shell reads them."""
+    result: Dict[str, str] = {}
+    for word in shlex.split(text, comments=True):
+        name, equals, value = word.partition("=")
+        if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            result[name] = value
+    return result
+
+
+def raise_descriptor_limit() -> int:
+    """The soft limit becomes the hard one, also for what is started later; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
