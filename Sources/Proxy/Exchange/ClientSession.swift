@@ -25,8 +25,7 @@ struct ClientSession {
             } catch {
                 return await refuse(error)
             }
-            let exchange = Exchange(worker: worker, connection: connection, interception: interception)
-            switch await exchange.run(head) {
+            switch await serve(head) {
             case .keep:
                 if worker.shared.isDraining { return stream.closeOrderly() }
                 head.reset()
@@ -35,6 +34,13 @@ struct ClientSession {
             case .cut(let reset): return stream.closeAbruptly(reset: reset)
             }
         }
+    }
+
+    private func serve(_ head: HTTP1Head) async -> Exchange.Outcome {
+        if interception.target == Canary.target {
+            return await Canary(worker: worker, connection: connection).answer(head)
+        }
+        return await Exchange(worker: worker, connection: connection, interception: interception).run(head)
     }
 
     /// Reads until a request's head is complete in the inbound queue; false when the client has ended the connection, or

@@ -27,20 +27,25 @@ struct Ingress {
     }
 
     private func serve(_ target: HostPort) async throws(ProxyError) {
+        if target == Canary.target { return try await intercept(target, Canary.provider) }
         switch shared.config.destination.decide(target) {
         case .intercept(let provider):
-            worker.metrics.add(.connects(.intercept))
-            connection.record.provider = provider.name
             connection.record.api = provider.api
-            let interception = Interception(
-                worker: worker, connection: connection, provider: provider, target: target, address: nil)
-            try await interception.begin()
+            try await intercept(target, provider)
         case .tunnel(let bypassed):
             worker.metrics.add(.connects(.tunnel))
             try await Tunnel(worker: worker, connection: connection, target: target, isBypassed: bypassed).begin()
         case .refuse(let refusal):
             throw ProxyError(refusal)
         }
+    }
+
+    private func intercept(_ target: HostPort, _ provider: Provider) async throws(ProxyError) {
+        worker.metrics.add(.connects(.intercept))
+        connection.record.provider = provider.name
+        let interception = Interception(
+            worker: worker, connection: connection, provider: provider, target: target, address: nil)
+        try await interception.begin()
     }
 
     // MARK: Reading the CONNECT
