@@ -52,7 +52,7 @@ extension HTTP1Tables {
         accept("CONNECT's Host may be another one", line("CONNECT api.example:443", host: "127.0.0.1:8889")),
         accept(
             "CONNECT with Content-Length 0 is accepted", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
-        refuse("CONNECT in HTTP/1.1 needs Host", "CONNECT api.example:443 HTTP/1.1\r\n\r\n", .hostMissing),
+        accept("CONNECT needs no Host: it is judged by its target", "CONNECT api.example:443 HTTP/1.1\r\n\r\n"),
         refuse("CONNECT without port is refused", line("CONNECT api.example"), .connectTarget),
         refuse("CONNECT with an empty port is refused", line("CONNECT api.example:"), .connectTarget),
         refuse("CONNECT to port 0 is refused", line("CONNECT api.example:0"), .connectTarget),

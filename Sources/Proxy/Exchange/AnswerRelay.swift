@@ -45,6 +45,10 @@ struct AnswerRelay {
     private(set) var mustCloseClient = false
     /// Body octets passed on.
     private(set) var bodyBytes: UInt64 = 0
+    /// The octets that the head promised; nil where the end shows otherwise.
+    private(set) var promisedBytes: UInt64?
+    /// An OpenAI stream has said its last word; clients leave at it without waiting for the end of the framing.
+    private(set) var hasSaidDone = false
 
     /// An answer to a request with `method` from a client that speaks HTTP/1.`clientMinorVersion`.
     init(method: HTTP1Method, clientMinorVersion: UInt8) {
@@ -136,6 +140,7 @@ struct AnswerRelay {
         case .none, .length, .chunked: break
         }
         head.appendRelayed(from: bytes, to: &out, framing: written, closing: closing || mustCloseClient)
+        if case .length(let count) = framing { promisedBytes = count }
         let decoder = HTTP1BodyDecoder(framing)
         let isChunked = clientMinorVersion > 0 && (framing == .chunked || framing == .untilClose)
         state = decoder.isComplete ? .complete : .body(decoder, isChunked: isChunked)
@@ -153,6 +158,7 @@ struct AnswerRelay {
                 case .data(let range):
                     bodyBytes += UInt64(range.count)
                     let data = bytes.extracting(range)
+                    if isEventStream { hasSaidDone = data.endsWithDone }
                     if isChunked { out.appendChunk(data) } else { out.append(data) }
                 case .needsMore: return false
                 case .end:
@@ -179,5 +185,16 @@ struct AnswerRelay {
             return String(lossy: bytes.extracting(field.value))
         }
         return nil
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether the bytes end in the event with which OpenAI's streams end. Where the event is split over two reads it is
+    /// not recognised, which costs a connection and nothing else.
+    fileprivate var endsWithDone: Bool {
+        var end = count
+        while end > 0, self[end - 1] == 0x0A || self[end - 1] == 0x0D { end -= 1 }
+        guard end < count, end >= 12 else { return false }
+        return extracting((end - 12)..<end).hasPrefix(ignoringCase: "data: [done]")
     }
 }

@@ -21,6 +21,10 @@ final class Exchange {
 
     /// Moved without waiting before other connections get their turn.
     private static let turnBytesMax = 512 * 1024
+    /// Bedrock's answers up to this size are sent when they are complete: boto3 takes a truncated 200 for a whole one.
+    private static let gatheredBytesMax = 1024 * 1024
+    /// How long the rest of an answer is waited for after its client has left content.
+    private static let farewellSpan = Nanoseconds(.seconds(1))
     /// Bytes of following requests taken while an answer is under way.
     private static let pipelinedBytesMax = 64 * 1024
 
@@ -43,6 +47,8 @@ final class Exchange {
     private var attemptCount = 0
     /// The last of them came from the pool.
     private var isReused = false
+    /// The answer is held back until it is complete.
+    private var isGathering = false
     private var upstream: UpstreamConnection?
     private let startedAt: MonotonicTime
 
@@ -69,6 +75,9 @@ final class Exchange {
             hasSlot = try await gate.reserve()
             try await relay(head)
             outcome = ending()
+        } catch where error.fault == .clientGone && answer.hasSaidDone {
+            await finishQuietly()
+            outcome = .close
         } catch {
             outcome = await fail(error)
         }
@@ -265,7 +274,7 @@ final class Exchange {
     /// Moves answer bytes; returns how many.
     private func pullAnswer(from upstream: Stream) throws(ProxyError) -> Int {
         var moved = try flushClient()
-        guard client.outbound.isEmpty, !answer.isComplete, upstream.mayRead else { return moved }
+        guard client.outbound.isEmpty || isGathering, !answer.isComplete, upstream.mayRead else { return moved }
         switch unsafe upstream.tryRead(worker.scratch) {
         case .done(let count):
             moved += count
@@ -280,7 +289,11 @@ final class Exchange {
 
     private func feedAnswer(_ bytes: Span<UInt8>, _ upstream: Stream) throws(ProxyError) {
         let hadHead = answer.hasHead
-        defer { if !hadHead, answer.hasHead { noteHead() } }
+        let wasEmpty = client.outbound.isEmpty
+        defer {
+            if !hadHead, answer.hasHead { noteHead() }
+            updateGathering(hadHead: hadHead, wasEmpty: wasEmpty)
+        }
         let closing = !clientKeepsAlive || !request.isComplete || worker.shared.isDraining
         var consumed = 0
         if upstream.inbound.isEmpty {
@@ -296,6 +309,14 @@ final class Exchange {
         if !hadHead, answer.hasHead { hasAnnouncedClose = closing || answer.mustCloseClient }
     }
 
+    /// Decides after each piece of an answer whether it is held back.
+    private func updateGathering(hadHead: Bool, wasEmpty: Bool) {
+        if !hadHead, answer.hasHead, wasEmpty, interception.provider.api == .bedrock, !answer.isEventStream {
+            isGathering = answer.promisedBytes ?? 0 <= UInt64(Self.gatheredBytesMax)
+        }
+        if answer.isComplete || client.outbound.count > Self.gatheredBytesMax { isGathering = false }
+    }
+
     private func noteHead() {
         let elapsed = MonotonicTime.current().since(startedAt)
         connection.record.note(.ttfb, nanoseconds: elapsed.count)
@@ -304,7 +325,7 @@ final class Exchange {
 
     private func upstreamEnded(orderly: Bool) throws(ProxyError) {
         switch answer.upstreamEnded(orderly: orderly, into: &client.outbound) {
-        case .complete: return
+        case .complete: isGathering = false
         case .beforeAnswer:
             throw ProxyError(.upstreamClosed, "the upstream closed the connection without an answer")
         case .cut where answer.hasHead:
@@ -314,7 +335,7 @@ final class Exchange {
     }
 
     private func flushClient() throws(ProxyError) -> Int {
-        guard !client.outbound.isEmpty, client.mayWrite else { return 0 }
+        guard !client.outbound.isEmpty, !isGathering, client.mayWrite else { return 0 }
         let waitingBytes = client.outbound.count
         switch client.tryFlush() {
         case .done, .blocked: return waitingBytes - client.outbound.count
@@ -326,7 +347,7 @@ final class Exchange {
 
     private var clientInterest: Watcher.Interest {
         var interest: Watcher.Interest = []
-        if !client.outbound.isEmpty { interest.formUnion(client.writeInterest) }
+        if !client.outbound.isEmpty, !isGathering { interest.formUnion(client.writeInterest) }
         let mayTake =
             request.isComplete
             ? client.inbound.count < Self.pipelinedBytesMax
@@ -338,19 +359,19 @@ final class Exchange {
     private func upstreamInterest(_ upstream: Stream) -> Watcher.Interest {
         var interest: Watcher.Interest = []
         if !upstream.outbound.isEmpty { interest.formUnion(upstream.writeInterest) }
-        if client.outbound.isEmpty, !answer.isComplete { interest.formUnion(upstream.readInterest) }
+        if client.outbound.isEmpty || isGathering, !answer.isComplete { interest.formUnion(upstream.readInterest) }
         return interest
     }
 
     private var isWaitingForClient: Bool {
-        !client.outbound.isEmpty
+        !client.outbound.isEmpty && !isGathering
             || !request.isComplete && !answer.hasHead && upstream?.stream.outbound.isEmpty ?? true
     }
 
     private var patience: Nanoseconds { isWaitingForClient ? timeouts.stall : timeouts.upstreamIdle }
 
     private var timeout: ProxyError {
-        if !client.outbound.isEmpty {
+        if !client.outbound.isEmpty, !isGathering {
             return ProxyError(.clientStalled, "the client read nothing for listen.stall_timeout")
         }
         if isWaitingForClient {
@@ -376,7 +397,10 @@ final class Exchange {
         case .clientStalled: return .cut(reset: true)
         default: break
         }
-        if answer.hasHead {
+        if isGathering {
+            isGathering = false
+            client.outbound.removeAll()
+        } else if answer.hasHead {
             // What came before the cut belongs to the client; the missing end tells it that there was more.
             waiter.deadline = worker.loop.now.advanced(by: timeouts.stall)
             do { try await client.flush(waiter) } catch { return .cut(reset: true) }
@@ -387,6 +411,23 @@ final class Exchange {
         waiter.deadline = worker.loop.now.advanced(by: timeouts.stall)
         do { try await client.flush(waiter) } catch { return .cut(reset: true) }
         return .linger
+    }
+
+    /// The client has left after the last word of its stream. What is missing is framing; waiting a moment for it saves the
+    /// upstream connection for the next exchange.
+    private func finishQuietly() async {
+        guard let upstream = upstream?.stream else { return }
+        client.watcher.waiter = nil
+        waiter.deadline = worker.loop.now.advanced(by: Self.farewellSpan)
+        while !answer.isComplete {
+            client.outbound.removeAll()
+            switch unsafe upstream.tryRead(worker.scratch) {
+            case .done(let count): if (try? feedAnswer(worker.scratch(count), upstream)) == nil { return }
+            case .blocked: if (try? await upstream.sleep(waiter, for: upstream.readInterest)) == nil { return }
+            case .closed, .cut, .failed: return
+            }
+        }
+        client.outbound.removeAll()
     }
 
     private func releaseUpstream() {
@@ -408,7 +449,7 @@ final class Exchange {
 
     private func conclude() {
         if answer.hasHead {
-            connection.record.status = answer.status
+            if connection.record.status == nil { connection.record.status = answer.status }
             connection.record.upstreamStatus = answer.status
             connection.record.stream = answer.isEventStream
         }

@@ -36,7 +36,8 @@ struct Ingress {
             worker.metrics.add(.connects(.tunnel))
             try await Tunnel(worker: worker, connection: connection, target: target, isBypassed: bypassed).begin()
         case .refuse(let refusal):
-            throw ProxyError(refusal)
+            let error = ProxyError(refusal)
+            throw ProxyError(error.fault, "\(target): \(error.detail)")
         }
     }
 

@@ -129,7 +129,7 @@ struct Dialer {
             case .closed, .cut:
                 throw ProxyError(.upstreamHandshake, "\(target.host) closed the connection during the TLS handshake")
             case .failed(let failure):
-                throw ProxyError(failure.upstreamFault, "\(target.host): \(failure.detail)")
+                throw ProxyError(failure.upstreamFault, failure.sentence(about: target.host))
             }
         }
     }
@@ -175,6 +175,18 @@ struct Dialer {
 }
 
 extension TLSFailure {
+    /// What failed in a handshake with `host`, for whoever reads the answer or the log.
+    fileprivate func sentence(about host: String) -> String {
+        switch kind {
+        case .certificateExpired, .certificateNotYetValid, .certificateName, .certificateSelfSigned,
+            .certificateUntrusted, .certificateWeak, .certificateRevoked:
+            "the certificate of \(host) is not to be trusted: \(detail)"
+        case .noSharedVersion, .noSharedCipher, .noSharedProtocol, .notTLS, .peerAlert, .peerNameInvalid,
+            .protocolError, .internalError:
+            "the TLS handshake with \(host) failed: \(detail)"
+        }
+    }
+
     /// The word for a failed handshake with an upstream.
     var upstreamFault: Fault {
         switch kind {

@@ -155,7 +155,8 @@ extension HTTP1Head {
             // HTTP/1.0 allows a request without Host, but leo could not name the server in its own request.
             if facts.host == nil { throw .malformed(.hostMissing) }
         case .authority:
-            if minorVersion >= 1, facts.host == nil { throw .malformed(.hostMissing) }
+            // A CONNECT is judged by its target alone; some clients send no Host with it, and some the proxy's own.
+            break
         case .absolute(let scheme, let authority, _):
             if let host = facts.host {
                 let port: UInt16 = scheme.count == 5 ? 443 : 80
