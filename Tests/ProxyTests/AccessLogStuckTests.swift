@@ -8,10 +8,13 @@ import Wire
 @Suite("An access log that cannot get rid of its lines", .timeLimit(.minutes(2)))
 struct AccessLogStuckTests {
     let folder = TestFolder()
+    // The suite's, so that the ends stay open as long as a log may use them.
+    let pipe: Pipe
+
+    init() throws { pipe = try Pipe() }
 
     @Test("fills up behind a reader that is stuck, and goes on when it reads again")
     func stuckReader() async throws {
-        let pipe = try Pipe()
         let log = try borrowing(pipe.writeEnd, onFull: .block, slotsMax: 50)
         try log.start()
         let count = writeUntilFull(log, output: pipe.writeEnd)
@@ -30,7 +33,6 @@ struct AccessLogStuckTests {
 
     @Test("drops lines behind a stuck reader and counts them, and every line it promised arrives")
     func stuckReaderDropping() throws {
-        let pipe = try Pipe()
         let log = try borrowing(pipe.writeEnd, onFull: .drop, slotsMax: 50)
         try log.start()
         let count = writeUntilFull(log, output: pipe.writeEnd)
@@ -44,7 +46,6 @@ struct AccessLogStuckTests {
 
     @Test("ends in time at close although nobody reads, and counts what is lost")
     func closeWhileStuck() throws {
-        let pipe = try Pipe()
         let log = try borrowing(pipe.writeEnd, onFull: .block, slotsMax: 50)
         try log.start()
         let count = writeUntilFull(log, output: pipe.writeEnd)
@@ -100,9 +101,8 @@ struct AccessLogStuckTests {
 
     @Test("drops and counts on a full disk in drop mode, and work goes on")
     func fullDiskDropping() async throws {
-        let messages = try Pipe()
         let log = try AccessLog(
-            path: "/dev/full", onFull: .drop, slotsMax: 5, report: OperatorLog(descriptor: messages.writeEnd))
+            path: "/dev/full", onFull: .drop, slotsMax: 5, report: OperatorLog(descriptor: pipe.writeEnd))
         try log.start()
         for round in 1...3 {
             for id in 0..<5 { log.fill(id: UInt64(id)) }
@@ -110,7 +110,7 @@ struct AccessLogStuckTests {
         }
         #expect(log.writeFailures >= 3)
         #expect(log.isFailing)
-        #expect(messages.read().contains("cannot be written: No space left on device; lines are dropped"))
+        #expect(pipe.read().contains("cannot be written: No space left on device; lines are dropped"))
         #expect(log.close())
     }
 

@@ -9,6 +9,10 @@ import Wire
 @Suite("The access log", .timeLimit(.minutes(2)))
 struct AccessLogTests {
     let folder = TestFolder()
+    // The suite's, so that the ends stay open as long as a log may use them.
+    let pipe: Pipe
+
+    init() throws { pipe = try Pipe() }
 
     @Test("writes each line it was given, and nothing is lost at the end")
     func closing() throws {
@@ -159,14 +163,13 @@ struct AccessLogTests {
 
     @Test("keeps the old file and says so when the new one cannot be opened")
     func reopeningFails() async throws {
-        let messages = try Pipe()
-        let report = OperatorLog(descriptor: messages.writeEnd)
+        let report = OperatorLog(descriptor: pipe.writeEnd)
         let log = try AccessLog(path: folder.path("log"), onFull: .block, report: report)
         try log.start()
         folder.rename("log", to: "log.1")
         folder.makeFolder("log")
         log.reopen()
-        #expect(messages.read().contains("leo: error: access log \(folder.path("log")) is a directory; lines go on"))
+        #expect(pipe.read().contains("leo: error: access log \(folder.path("log")) is a directory; lines go on"))
         log.fill(id: 1)
         #expect(log.close())
         #expect(try folder.ids(in: "log.1") == [1])
