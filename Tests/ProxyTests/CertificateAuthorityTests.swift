@@ -324,6 +324,31 @@ struct CertificateAuthorityTests {
         }
     }
 
+    @Test(
+        "a chain with constraints of unusual kinds is judged by OpenSSL",
+        arguments: [
+            ("permitted;DNS:.corp.example", "llm.corp.example", true),
+            ("permitted;DNS:.corp.example", "corp.example", false),
+            ("permitted;DNS:corp.example", "corp.example", true),
+            ("permitted;DNS:CORP.example", "a.corp.example", true),
+            ("permitted;email:corp.example,excluded;IP:0.0.0.0/0.0.0.0", "a.example", true),
+            ("excluded;dirName:everybody", "a.example", false),
+        ])
+    func heedsUnusual(constraint: String, host: String, isPermitted: Bool) throws {
+        var wishes = Identity.Wishes(commonName: "policy", isAuthority: true)
+        // OpenSSL's words for a directory name need a file; the bytes here exclude all that begin with nothing.
+        wishes.extensions = [
+            constraint.contains("dirName")
+                ? .init(number: NID_name_constraints, words: "DER:30:08:A1:06:30:04:A4:02:30:00")
+                : .init(number: NID_name_constraints, words: "critical," + constraint)
+        ]
+        let root = try Identity.make(.init(commonName: "root", isAuthority: true))
+        let policy = try Identity.make(wishes, issuer: root)
+        let issuing = try Identity.make(.init(commonName: "issuing", isAuthority: true), issuer: policy)
+        try write(issuing, chain: issuing.chain)
+        #expect(try load().permits(host: host) == isPermitted)
+    }
+
     @Test("an Ed25519 CA, which takes no digest, signs as well")
     func usesEdwardsCurve() throws {
         try folder.write(

@@ -70,16 +70,19 @@ public final class CertificateAuthority: Sendable {
 
     /// Whether a certificate for `host` that this CA signs is good under the name constraints of the chain.
     ///
-    /// Never for an IP address, a wildcard, or anything else that is no host name. Costs about 50 microseconds.
+    /// Never for an IP address, a wildcard, or anything else that is no host name. Cheap, unless a company's chain has
+    /// constraints of unusual kinds: OpenSSL is then asked about a certificate made up for the purpose (0.2 ms).
     public func permits(host: String) -> Bool {
         guard let host = Self.leafName(of: host) else { return false }
-        if constraints.isEmpty { return true }
+        let verdicts = constraints.map { $0.permits(name: host) }
+        if verdicts.contains(false) { return false }
+        if !verdicts.contains(nil) { return true }
         // Only the names in it matter, so it need not be signed by the right key.
         let draft = leaf(for: host, from: 0, to: 0)
         guard let probe = try? draft.sign(for: leafKey, issuer: certificates[0], issuerKey: leafKey) else {
             return false
         }
-        return constraints.allSatisfy { $0.permit(probe) }
+        return constraints.allSatisfy { $0.permits(probe) }
     }
 
     // MARK: What it signs
@@ -106,7 +109,7 @@ public final class CertificateAuthority: Sendable {
             for: name, from: now - Self.backdatedSeconds,
             to: end.overflow ? expiresAtSeconds : min(end.partialValue, expiresAtSeconds))
         let certificate = try draft.sign(for: leafKey, issuer: certificates[0], issuerKey: key)
-        guard constraints.allSatisfy({ $0.permit(certificate) }) else { throw .hostNotPermitted(name) }
+        guard constraints.allSatisfy({ $0.permits(certificate) }) else { throw .hostNotPermitted(name) }
         return try TLSServerContext(
             host: name, leaf: certificate, chain: certificates.filter { !$0.isSelfSigned }, key: leafKey,
             protocols: protocols)
