@@ -122,6 +122,30 @@ struct TLSResumptionTests {
         #expect(!second.mayBeOffered(context: clientContext, peerName: "api.example.com", now: now + limit))
     }
 
+    @Test("contexts, keys and tickets are shared by threads")
+    func sharesThreads() async throws {
+        let server = try serverContext("api.example.com")
+        let ticket = try connect(server).ticket
+        let resumedCount = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var resumedCount = 0
+                    // All four offer the first ticket; one of them may.
+                    var ticket = ticket
+                    for _ in 0..<10 {
+                        _ = try self.serverContext("api.example.com")
+                        let outcome = try self.connect(server, with: ticket)
+                        resumedCount += outcome.wasResumed ? 1 : 0
+                        ticket = outcome.ticket
+                    }
+                    return resumedCount
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(resumedCount == 4 * 9 + 1)
+    }
+
     // MARK: Keys
 
     @Test("ticket keys change every few hours, and the one before still opens")

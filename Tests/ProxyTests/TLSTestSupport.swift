@@ -5,7 +5,7 @@ import Testing
 @testable import Proxy
 
 /// A folder that goes when the test does.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
