@@ -10,7 +10,8 @@ let strict: [SwiftSetting] =
         // Debug builds, and with them every test and sanitizer, check exclusive access at run time; a release that passed
         // them spares the 5 % of instructions that the checks cost.
         .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
-    ] + (Context.environment["LEO_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+    ] + (Context.environment["LEO_TSAN"] == nil ? [] : [.define("LEO_TSAN")])
+    + (Context.environment["LEO_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let package = Package(
     name: "leo",
