@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -160,20 +160,49 @@ def leo_with(start) -> Iterator[Callable[..., Leo]]:
 
     yield begin
     for one in mine:
-        running.remove(one)
-        one.stop()
+        if one in running:
+            running.remove(one)
+            one.stop()
+
+
+class Shared:
+    """A leo that tests share. One that died fails the test that killed it, and only that one: the next gets another."""
+
+    def __init__(self, start: Callable[..., Leo], name: str, changes: Dict[str, Any]) -> None:
+        self.start, self.name, self.changes = start, name, changes
+        self.leo: Optional[Leo] = None
+
+    def lend(self) -> Iterator[Leo]:
+        if self.leo is None:
+            self.leo = self.start(self.name, self.changes)
+        one = self.leo
+        yield one
+        if not one.alive():
+            self.leo = None
+            running.remove(one)
+            pytest.fail(f"leo ended with {one.process.returncode}:\n{one.report()}")
 
 
 @pytest.fixture(scope="session")
-def leo(start) -> Leo:
+def shared_leo(start) -> Shared:
+    return Shared(start, "leo", {})
+
+
+@pytest.fixture(scope="session")
+def shared_hasty(start) -> Shared:
+    return Shared(start, "hasty", HASTY)
+
+
+@pytest.fixture
+def leo(shared_leo) -> Iterator[Leo]:
     """The leo most tests use: the defaults of the file."""
-    return start("leo")
+    yield from shared_leo.lend()
 
 
-@pytest.fixture(scope="session")
-def hasty(start) -> Leo:
+@pytest.fixture
+def hasty(shared_hasty) -> Iterator[Leo]:
     """A leo whose limits pass quickly, for everything that ends in a timeout or leaves nothing behind."""
-    return start("hasty", HASTY)
+    yield from shared_hasty.lend()
 
 
 HASTY = {

@@ -155,12 +155,11 @@ class Leo:
             return answer.code, answer.read().decode()
 
     def client_environment(self, home: Path) -> Dict[str, str]:
-        """What `leo env` says, and nothing else about the proxy or trust. The file names the port that is really in use."""
+        """What `leo env` says, and nothing else about the proxy or trust."""
         assert self.proxy is not None
-        file = self.folder / "clients.toml"
-        listen = {"listen": {"proxy": f"{self.proxy[0]}:{self.proxy[1]}"}}
-        file.write_text(toml(merged(self.settings, listen)), encoding="utf-8")
-        done = leo("env", file, "--shell", "sh", binary=self.binary)
+        # The file says port 0; the port that is really in use is known to the ready line alone.
+        proxy = f"{self.proxy[0]}:{self.proxy[1]}"
+        done = leo("env", self.file, "--shell", "sh", "--proxy", proxy, binary=self.binary)
         assert done.returncode == 0, done.stderr
         home.mkdir(parents=True, exist_ok=True)
         result = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": str(home)}

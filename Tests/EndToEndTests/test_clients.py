@@ -3,6 +3,7 @@ client sent, once, and the access log has one line about it. Streams arrive whil
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from typing import Any, Callable, Dict, List, Optional
@@ -24,14 +25,19 @@ OPENAI = HOSTS["openai_client.py"]
 
 
 @pytest.fixture(scope="module")
-def env(leo, tmp_path_factory) -> Dict[str, str]:
-    return leo.client_environment(tmp_path_factory.mktemp("home"))
+def environments(tmp_path_factory) -> Callable[[Any], Dict[str, str]]:
+    return functools.lru_cache(None)(lambda leo: leo.client_environment(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def env(leo, environments) -> Dict[str, str]:
+    return environments(leo)
 
 
 @pytest.fixture(scope="module")
 def go_client(tmp_path_factory, request) -> Callable[[str], Any]:
     folder = tmp_path_factory.mktemp("go")
-    return lambda go: programs.built_go(go, CLIENTS / "goclient.go", folder)
+    return functools.lru_cache(None)(lambda go: programs.built_go(go, CLIENTS / "goclient.go", folder))
 
 
 class Bytes:
