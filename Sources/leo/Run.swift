@@ -19,7 +19,8 @@ struct Run: ParsableCommand {
         completion: .file(extensions: ["toml"]))
     var file: String?
     @OptionGroup var proxy: ProxyOption
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "cmd"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "cmd"))
     var command: [String]
 
     func run() throws { try RunCommand.run(file: file, proxyAddress: proxy.address, command: command).finish() }

@@ -54,7 +54,9 @@ struct ClientEnvironment: Equatable, Sendable {
     /// which the JVM takes the last. Does not add them twice.
     func variables(beside present: [String: String]) -> [Variable] {
         variables.map { variable in
-            guard variable.name == Self.javaName, let old = present[Self.javaName], !old.isEmpty else { return variable }
+            guard variable.name == Self.javaName, let old = present[Self.javaName], !old.isEmpty else {
+                return variable
+            }
             if old == variable.value || old.hasSuffix(" " + variable.value) {
                 return Variable(name: variable.name, value: old)
             }

@@ -27,11 +27,16 @@ public enum RunCommand {
 
     /// Replaces this process; the report of a failure. `execvp`
     static func replaceProcess(_ command: [String]) -> CommandReport {
-        guard let program = command.first else { return CommandReport(complaints: ["leo: no command"], exitCode: notFound) }
-        unsafe CStrings.lend(command) { arguments in _ = unsafe execvp(program, arguments) }
-        let number = errno
+        guard let program = command.first else {
+            return CommandReport(complaints: ["leo: no command"], exitCode: notFound)
+        }
+        let number = unsafe CStrings.lend(command) { arguments in
+            _ = unsafe execvp(program, arguments)
+            return errno
+        }
         return CommandReport(
-            complaints: ["leo: \(program): \(SystemError.text(number))"], exitCode: exitCode(whenStartFailsWith: number))
+            complaints: ["leo: \(program): \(SystemError.text(number))"], exitCode: exitCode(whenStartFailsWith: number)
+        )
     }
 
     /// The shells' convention, which env(1), nice(1) and others follow.

@@ -49,14 +49,14 @@ public enum ShellForm: String, CaseIterable, Sendable {
         "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 
-    /// Whether a shell reads the word as it stands.
+    /// Whether a shell reads the word as it stands, after an assignment's sign too.
     static func isPlain(_ word: String) -> Bool {
         !word.isEmpty
             && word.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                     UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                    UInt8(ascii: "-"):
+                    UInt8(ascii: "-"), UInt8(ascii: ":"), UInt8(ascii: ","):
                     true
                 default: false
                 }

@@ -162,7 +162,7 @@ enum CStrings {
     ) rethrows -> Result {
         var pointers = unsafe texts.map { unsafe strdup($0) }
         unsafe pointers.append(nil)
-        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         return try unsafe body(pointers)
     }
 }

@@ -44,7 +44,9 @@ struct Prober {
     private func python(_ report: (Finding) -> Void) {
         guard let path = find("python3") else { return }
         let optional = PythonClient.allCases.filter { $0 != .urllib }.map(\.rawValue)
-        guard let text = version([path, "-c", ProbePrograms.pythonClients] + optional, "python3", report) else { return }
+        guard let text = version([path, "-c", ProbePrograms.pythonClients] + optional, "python3", report) else {
+            return
+        }
         for line in text.split(whereSeparator: \.isNewline) {
             guard let client = PythonClient(rawValue: Self.word(0, in: line)) else { continue }
             let number = client == .urllib ? Self.word(1, in: text) : Self.word(1, in: line)

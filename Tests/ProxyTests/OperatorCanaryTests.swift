@@ -1,0 +1,116 @@
+import Policy
+import Testing
+
+@testable import Proxy
+
+@Suite("The canary")
+struct OperatorCanaryTests {
+    /// leo without its process: one loop that accepts.
+    private final class Leo {
+        let endpoint: IPEndpoint
+        let accessLog: AccessLog
+        private let loop: EventLoop
+        // Kept for as long as connections may come: nothing else holds them.
+        private let worker: Worker
+        private let listener: Int32
+
+        init(_ config: Config, log: String) throws {
+            let authority = try CertificateAuthority(
+                certificatePath: config.authority.certificatePath, keyPath: config.authority.keyPath)
+            let operatorLog = OperatorLog()
+            accessLog = try AccessLog(path: log, onFull: .block, report: operatorLog)
+            try accessLog.start()
+            let metrics = Metrics(providers: [])
+            let workerMetrics = metrics.makeWorker()
+            listener = try Socket.listen(on: IPEndpoint(address: .loopback4, port: 0)).take()
+            endpoint = try #require(Socket.localEndpoint(listener))
+            let shared = Shared(
+                config: config, authority: authority,
+                upstreamTrust: try UpstreamTrust(loading: .file(config.authority.rootPath)), accessLog: accessLog,
+                log: operatorLog, metrics: metrics, ownListeners: [endpoint])
+            loop = try EventLoop(metrics: workerMetrics)
+            worker = Worker(loop: loop, shared: shared, metrics: workerMetrics, number: 0)
+            let loop = loop
+            Proxy.Thread.start(name: "test-canary") { loop.run() }
+            let listener = listener
+            worker.spawn { state in
+                let acceptor = Acceptor(worker: state, listener: listener, waiter: Waiter(loop: state.loop)) {
+                    descriptor, peer in
+                    guard let number = state.shared.admitConnection(),
+                        let watcher = try? Watcher(descriptor, loop: state.loop)
+                    else { return }
+                    state.begin(ClientConnection(number: number, peer: peer, watcher: watcher, worker: state))
+                }
+                await acceptor.run()
+            }
+        }
+    }
+
+    let folder: TemporaryFolder
+    let config: Config
+
+    init() throws {
+        folder = try TemporaryFolder()
+        var config = Config(baseDirectory: folder.path)
+        // Whatever is intercepted or refused, the canary answers.
+        config.destination = DestinationPolicy(providers: ProviderTable([]), otherHosts: .refuse)
+        self.config = config
+    }
+
+    private func trust(_ path: String) throws -> TLSClientContext {
+        try TLSClientContext(trust: TrustStore(.file(path)))
+    }
+
+    @Test("is answered by leo itself, over TLS with a certificate of its CA, and logged as leo's")
+    func answers() throws {
+        _ = try AuthorityCommand.create(config, rootKeyPath: nil)
+        let leo = try Leo(config, log: folder.file("access.log"))
+        let context = try trust(config.authority.rootPath)
+        let answer = try LocalClient.getCanary(through: leo.endpoint, trusting: context)
+        #expect(answer == .leo("{\"leo\":\"\(Version.text)\",\"ok\":true}"))
+        // The line is written before the connection is closed, which the answer ended with.
+        _ = leo.accessLog.close()
+        let line = try folder.text(of: folder.file("access.log"))
+        for field in ["\"kind\":\"exchange\"", "\"provider\":\"leo\"", "\"status\":200", "\"path\":\"/\""] {
+            #expect(line.contains(field))
+        }
+        #expect(!line.contains("upstream"))
+    }
+
+    @Test("is not believed with a certificate of another CA")
+    func stranger() throws {
+        _ = try AuthorityCommand.create(config, rootKeyPath: nil)
+        let leo = try Leo(config, log: folder.file("access.log"))
+        let other = try folder.makeAuthority()
+        let context = try trust(folder.authorityFiles.root)
+        #expect(try LocalClient.getCanary(through: leo.endpoint, trusting: context) == .stranger)
+        withExtendedLifetime((leo, other)) {}
+    }
+
+    @Test("is refused in words when the CA may not sign for it")
+    func notPermitted() throws {
+        let files = CertificateAuthority.Files(
+            certificate: config.authority.certificatePath, key: config.authority.keyPath,
+            root: config.authority.rootPath)
+        _ = try CertificateAuthority.create(files, permittedNames: ["example.com"])
+        let leo = try Leo(config, log: folder.file("access.log"))
+        let context = try trust(config.authority.rootPath)
+        let failure = #expect(throws: LocalClient.Failure.self) {
+            try LocalClient.getCanary(through: leo.endpoint, trusting: context)
+        }
+        #expect(failure?.text.contains("502") == true && failure?.text.contains(Canary.host) == true)
+        withExtendedLifetime(leo) {}
+    }
+
+    @Test("is missed when nobody listens")
+    func nobody() throws {
+        let listener = try Socket.listen(on: IPEndpoint(address: .loopback4, port: 0))
+        let endpoint = try #require(Socket.localEndpoint(listener.raw))
+        _ = consume listener
+        _ = try AuthorityCommand.create(config, rootKeyPath: nil)
+        let context = try trust(config.authority.rootPath)
+        #expect(throws: LocalClient.Failure("Connection refused")) {
+            try LocalClient.getCanary(through: endpoint, trusting: context)
+        }
+    }
+}
