@@ -75,9 +75,6 @@ final class Exchange {
             hasSlot = try await gate.reserve()
             try await relay(head)
             outcome = ending()
-        } catch where error.fault == .clientGone && answer.hasSaidDone {
-            await finishQuietly()
-            outcome = .close
         } catch {
             outcome = await fail(error)
         }
@@ -390,6 +387,10 @@ final class Exchange {
 
     /// Tells the client what went wrong: as an answer while none has begun, else by breaking off.
     private func fail(_ error: ProxyError) async -> Outcome {
+        if error.fault == .clientGone, answer.hasSaidDone {
+            await finishQuietly()
+            return .close
+        }
         connection.record.fail(error)
         worker.metrics.add(.faults(error.fault))
         switch error.fault {
