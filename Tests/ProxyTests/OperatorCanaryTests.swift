@@ -1,3 +1,4 @@
+import Glibc
 import Policy
 import Testing
 
@@ -8,11 +9,12 @@ struct OperatorCanaryTests {
     /// leo without its process: one loop that accepts.
     private final class Leo {
         let endpoint: IPEndpoint
-        let accessLog: AccessLog
+        private let accessLog: AccessLog
         private let loop: EventLoop
         // Kept for as long as connections may come: nothing else holds them.
         private let worker: Worker
         private let listener: Int32
+        private let ended = Bell()
 
         init(_ config: Config, log: String) throws {
             let authority = try CertificateAuthority(
@@ -30,11 +32,15 @@ struct OperatorCanaryTests {
                 log: operatorLog, metrics: metrics, ownListeners: [endpoint])
             loop = try EventLoop(metrics: workerMetrics)
             worker = Worker(loop: loop, shared: shared, metrics: workerMetrics, number: 0)
-            let loop = loop
-            Proxy.Thread.start(name: "test-canary") { loop.run() }
-            let listener = listener
+            let (loop, listener, ended) = (loop, listener, ended)
+            Proxy.Thread.start(name: "test-canary") {
+                loop.run()
+                ended.ring()
+            }
             worker.spawn { state in
-                let acceptor = Acceptor(worker: state, listener: listener, waiter: Waiter(loop: state.loop)) {
+                let waiter = Waiter(loop: state.loop)
+                state.acceptors.append(waiter)
+                let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) {
                     descriptor, peer in
                     guard let number = state.shared.admitConnection(),
                         let watcher = try? Watcher(descriptor, loop: state.loop)
@@ -43,6 +49,19 @@ struct OperatorCanaryTests {
                 }
                 await acceptor.run()
             }
+        }
+
+        /// Returns when nothing runs any more and the log is written.
+        func end() {
+            let loop = loop
+            worker.spawn { state in for acceptor in state.acceptors { acceptor.cancel() } }
+            worker.spawn { state in
+                state.pool.removeAll()
+                loop.stop()
+            }
+            ended.wait()
+            _ = accessLog.close()
+            close(listener)
         }
     }
 
@@ -69,7 +88,7 @@ struct OperatorCanaryTests {
         let answer = try LocalClient.getCanary(through: leo.endpoint, trusting: context)
         #expect(answer == .leo("{\"leo\":\"\(Version.text)\",\"ok\":true}"))
         // The line is written before the connection is closed, which the answer ended with.
-        _ = leo.accessLog.close()
+        leo.end()
         let line = try folder.text(of: folder.file("access.log"))
         for field in ["\"kind\":\"exchange\"", "\"provider\":\"leo\"", "\"status\":200", "\"path\":\"/\""] {
             #expect(line.contains(field))
@@ -81,10 +100,11 @@ struct OperatorCanaryTests {
     func stranger() throws {
         _ = try AuthorityCommand.create(config, rootKeyPath: nil)
         let leo = try Leo(config, log: folder.file("access.log"))
+        defer { leo.end() }
         let other = try folder.makeAuthority()
         let context = try trust(folder.authorityFiles.root)
         #expect(try LocalClient.getCanary(through: leo.endpoint, trusting: context) == .stranger)
-        withExtendedLifetime((leo, other)) {}
+        withExtendedLifetime(other) {}
     }
 
     @Test("is refused in words when the CA may not sign for it")
@@ -94,12 +114,12 @@ struct OperatorCanaryTests {
             root: config.authority.rootPath)
         _ = try CertificateAuthority.create(files, permittedNames: ["example.com"])
         let leo = try Leo(config, log: folder.file("access.log"))
+        defer { leo.end() }
         let context = try trust(config.authority.rootPath)
         let failure = #expect(throws: LocalClient.Failure.self) {
             try LocalClient.getCanary(through: leo.endpoint, trusting: context)
         }
         #expect(failure?.text.contains("502") == true && failure?.text.contains(Canary.host) == true)
-        withExtendedLifetime(leo) {}
     }
 
     @Test("is missed when nobody listens")
