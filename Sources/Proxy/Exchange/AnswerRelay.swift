@@ -28,9 +28,9 @@ struct AnswerRelay {
     }
 
     private var state = State.head
-    private var head = HTTP1Head(.response, headBytesMax: headBytesMax)
-    private let method: HTTP1Method
-    private let clientMinorVersion: UInt8
+    private var head: HTTP1Head
+    private var method = HTTP1Method.get
+    private var clientMinorVersion: UInt8 = 1
     private var interimCount = 0
 
     /// The final status; zero until its head has come.
@@ -50,10 +50,26 @@ struct AnswerRelay {
     /// An OpenAI stream has said its last word; clients leave at it without waiting for the end of the framing.
     private(set) var hasSaidDone = false
 
+    /// An answer that is parsed with `head`, whose storage one exchange hands to the next.
+    init(reusing head: consuming HTTP1Head = HTTP1Head(.response, headBytesMax: headBytesMax)) { self.head = head }
+
     /// An answer to a request with `method` from a client that speaks HTTP/1.`clientMinorVersion`.
     init(method: HTTP1Method, clientMinorVersion: UInt8) {
+        self.init()
+        begin(method: method, clientMinorVersion: clientMinorVersion)
+    }
+
+    /// Says what is answered; before the first byte.
+    mutating func begin(method: HTTP1Method, clientMinorVersion: UInt8) {
         self.method = method
         self.clientMinorVersion = clientMinorVersion
+    }
+
+    /// Gives the head's storage back; the relay is of no use afterwards.
+    mutating func takeHead() -> HTTP1Head {
+        var taken = HTTP1Head(.response, headBytesMax: Self.headBytesMax)
+        swap(&taken, &head)
+        return taken
     }
 
     /// Whether the final head has come.

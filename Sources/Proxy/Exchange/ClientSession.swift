@@ -19,13 +19,14 @@ struct ClientSession {
     /// Serves requests until either side wants no more.
     func run() async {
         var head = HTTP1Head(.request, headBytesMax: Self.headBytesMax)
+        let connector = UpstreamConnector(worker: worker, waiter: waiter, interception: interception)
         while true {
             do {
                 guard try await readHead(&head) else { return stream.closeOrderly() }
             } catch {
                 return await refuse(error)
             }
-            switch await serve(head) {
+            switch await serve(head, connector) {
             case .keep:
                 if worker.shared.isDraining { return stream.closeOrderly() }
                 head.reset()
@@ -36,11 +37,13 @@ struct ClientSession {
         }
     }
 
-    private func serve(_ head: HTTP1Head) async -> Exchange.Outcome {
+    private func serve(_ head: HTTP1Head, _ connector: UpstreamConnector) async -> Exchange.Outcome {
         if interception.target == Canary.target {
             return await Canary(worker: worker, connection: connection).answer(head)
         }
-        return await Exchange(worker: worker, connection: connection, interception: interception).run(head)
+        let exchange = Exchange(
+            worker: worker, connection: connection, interception: interception, connector: connector)
+        return await exchange.run(head)
     }
 
     /// Reads until a request's head is complete in the inbound queue; false when the client has ended the connection, or

@@ -31,12 +31,13 @@ final class Exchange {
     private let worker: WorkerState
     private let connection: ClientConnection
     private let interception: Interception
+    private let connector: UpstreamConnector
     private var client: Stream { connection.stream }
     private var waiter: Waiter { connection.waiter }
     private var timeouts: Timeouts { worker.shared.timeouts }
 
     private var request = RequestRelay(framing: .none)
-    private var answer = AnswerRelay(method: .get, clientMinorVersion: 1)
+    private var answer: AnswerRelay
     private var clientKeepsAlive = false
     private var isHead = false
     /// The upstream takes no more of the request; what the client still sends is dropped.
@@ -52,10 +53,14 @@ final class Exchange {
     private var upstream: UpstreamConnection?
     private let startedAt: MonotonicTime
 
-    init(worker: WorkerState, connection: ClientConnection, interception: Interception) {
+    init(
+        worker: WorkerState, connection: ClientConnection, interception: Interception, connector: UpstreamConnector
+    ) {
+        self.connector = connector
         self.worker = worker
         self.connection = connection
         self.interception = interception
+        answer = AnswerRelay(reusing: connection.takeAnswerHead())
         connection.record.begin(.exchange, id: worker.nextExchangeID())
         startedAt = worker.loop.now
     }
@@ -80,6 +85,7 @@ final class Exchange {
         }
         releaseUpstream()
         conclude()
+        connection.keepAnswerHead(answer.takeHead())
         if hasSlot { worker.shared.accessLog.write(connection.record) } else { gate.writeUnreserved() }
         return outcome
     }
@@ -103,22 +109,27 @@ final class Exchange {
         isHead = head.method == .head
         clientKeepsAlive = head.keepsAlive
         request = RequestRelay(framing: head.requestFraming)
-        answer = AnswerRelay(method: head.method, clientMinorVersion: head.minorVersion)
+        answer.begin(method: head.method, clientMinorVersion: head.minorVersion)
         connection.record.take(head, from: bytes)
         connection.record.keep(bytes.extracting(head.path), as: .path)
         if head.method == .connect { throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection") }
         guard let host = head.first(.host) else {
             throw ProxyError(.badRequest, "an HTTP/1.0 request without Host")
         }
-        let authority = Authority.parse(bytes.extracting(host.value))
-        guard let authority, authority.host == interception.target.host,
-            authority.port == nil || authority.port == interception.target.port
-        else { throw ProxyError(.misdirected, "Host is not the name that this connection was made for") }
+        guard isOurs(bytes.extracting(host.value)) else { throw ProxyError(.misdirected, "Host is not the name that this connection was made for") }
         if head.upgrades, let field = head.first(.upgrade),
             bytes.extracting(field.value).hasPrefix(ignoringCase: "websocket")
         {
             throw ProxyError(.upgradeUnsupported, "leo does not carry WebSocket yet; intercept.splice tunnels the host")
         }
+    }
+
+    /// Whether `Host` names the server that this connection was made for. Nearly always it does so letter by letter.
+    private func isOurs(_ host: Span<UInt8>) -> Bool {
+        if host.equals(ignoringCase: interception.target.host) { return true }
+        guard let authority = Authority.parse(host) else { return false }
+        return authority.host == interception.target.host
+            && authority.port ?? interception.target.port == interception.target.port
     }
 
     /// Connects, and writes the head and what has come of the body.
@@ -159,15 +170,14 @@ final class Exchange {
 
     private func connect(mayUsePool: Bool) async throws(ProxyError) -> UpstreamConnection {
         let begin = MonotonicTime.current()
-        let connector = UpstreamConnector(worker: worker, waiter: waiter)
-        if mayUsePool, let pooled = connector.pooled(interception) {
+        if mayUsePool, let pooled = connector.pooled() {
             isReused = true
             return pooled
         }
         isReused = false
         client.watcher.waiter = waiter
         client.watcher.interest = .read
-        let fresh = try await connector.fresh(interception) { connection.isGone }
+        let fresh = try await connector.fresh { connection.isGone }
         connection.record.note(.connect, nanoseconds: MonotonicTime.current().since(begin).count)
         connection.record.note(.resolve, nanoseconds: fresh.resolveTime.count)
         return fresh
@@ -439,7 +449,6 @@ final class Exchange {
             answer.isComplete && request.isComplete && !isUploadAbandoned && answer.upstreamKeepsAlive
             && upstream.stream.inbound.isEmpty && upstream.stream.outbound.isEmpty
         if isClean {
-            upstream.answerCount += 1
             let traits = interception.provider.poolIdleTimeout.map { Nanoseconds($0) }
             worker.pool.keep(upstream, for: min(traits ?? timeouts.poolIdle, timeouts.poolIdle))
         } else {

@@ -10,7 +10,7 @@ struct Acceptor {
     private static let exhaustedPause = Nanoseconds(.milliseconds(100))
 
     let worker: WorkerState
-    let listener: Int32
+    let listener: ListenerSocket
     let waiter: Waiter
     /// Starts the task for a connection, or closes it when there are too many.
     let serve: (consuming Descriptor, IPEndpoint) -> Void
@@ -18,7 +18,7 @@ struct Acceptor {
     /// Accepts until the waiter is cancelled.
     func run() async {
         let watcher: Watcher
-        do { watcher = try Watcher(listener: listener, loop: worker.loop) } catch {
+        do { watcher = try Watcher(listener: listener.raw, loop: worker.loop) } catch {
             worker.shared.log.error(.lifecycle, "the listener cannot be watched: \(error.text)")
             return
         }
@@ -35,7 +35,7 @@ struct Acceptor {
 
     private func acceptOne() async {
         do {
-            guard let accepted = try Socket.accept(listener) else { return }
+            guard let accepted = try Socket.accept(listener.raw) else { return }
             serve(accepted.descriptor, accepted.peer)
         } catch {
             worker.shared.log.warning(.lifecycle, "accept: \(error.text)")

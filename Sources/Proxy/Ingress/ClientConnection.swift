@@ -1,4 +1,5 @@
 import Policy
+import Wire
 
 /// A client's connection, from accept to close.
 final class ClientConnection {
@@ -20,6 +21,7 @@ final class ClientConnection {
         didSet { if isIdle, isUnwanted { waiter.cancel() } }
     }
     private var isUnwanted = false
+    private var answerHead: HTTP1Head?
 
     init(number: UInt64, peer: IPEndpoint, watcher: Watcher, worker: WorkerState) {
         let loop = worker.loop
@@ -35,14 +37,28 @@ final class ClientConnection {
         record.begin(.refusal, id: worker.nextExchangeID())
     }
 
+    /// The parser of answers' heads, with the storage that the last answer needed.
+    func takeAnswerHead() -> HTTP1Head {
+        defer { answerHead = nil }
+        return answerHead ?? HTTP1Head(.response, headBytesMax: AnswerRelay.headBytesMax)
+    }
+
+    /// Keeps it for the next answer.
+    func keepAnswerHead(_ head: consuming HTTP1Head) {
+        head.reset()
+        answerHead = head
+    }
+
     /// Ends the connection as soon as nothing is under way.
     func drain() {
         isUnwanted = true
         if isIdle { waiter.cancel() }
     }
 
-    /// Whether the client has closed its side, or the connection broke.
+    /// Whether the client has closed its side, or the connection broke. In a tunnel the former is no farewell.
     var isGone: Bool { stream.watcher.isHungUp }
+    /// Whether the connection broke.
+    var isBroken: Bool { stream.watcher.isBroken }
 }
 
 /// One worker's client connections, so that a shutdown can reach them.

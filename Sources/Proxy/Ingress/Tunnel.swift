@@ -29,7 +29,7 @@ struct Tunnel {
         stream.watcher.interest = .read
         let dialer = Dialer(worker: worker)
         let dialled = Dialer.Target(host: target.host, port: target.port, isIntercepted: false)
-        let addresses = try await dialer.addresses(of: dialled, waiter: waiter) { connection.isGone }
+        let addresses = try await dialer.addresses(of: dialled, waiter: waiter) { connection.isBroken }
         let hasSlot = try await gate.reserve()
         var isHandedOver = false
         var failure: ProxyError?
@@ -84,7 +84,7 @@ struct Tunnel {
         do {
             waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
             stream.watcher.interest = .read
-            let (connected, endpoint) = try await dialer.connect(to: addresses, waiter: waiter) { connection.isGone }
+            let (connected, endpoint) = try await dialer.connect(to: addresses, waiter: waiter) { connection.isBroken }
             upstream = connected
             connection.record.upstreamAddress = endpoint.description
         } catch {

@@ -31,6 +31,8 @@ final class Watcher {
     var isWriteReady = true
     /// The peer has closed its side, or the connection is broken.
     private(set) var isHungUp = false
+    /// The connection is broken in both directions.
+    private(set) var isBroken = false
     private(set) var isClosed = false
     private let isShared: Bool
 
@@ -62,6 +64,7 @@ final class Watcher {
         guard !isClosed else { return }
         let hangUp = EPOLLHUP.rawValue | EPOLLERR.rawValue | EPOLLRDHUP.rawValue
         if events & hangUp != 0 { isHungUp = true }
+        if events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { isBroken = true }
         if events & (EPOLLIN.rawValue | hangUp) != 0 { isReadReady = true }
         if events & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { isWriteReady = true }
         if let waiter {

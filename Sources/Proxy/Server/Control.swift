@@ -10,7 +10,7 @@ struct Control: Sendable {
     let shared: Shared
     let workers: [Worker]
     let loops: [EventLoop]
-    let adminListener: Int32?
+    let adminListener: ListenerSocket?
     let startedAt: MonotonicTime
 
     /// Runs until the process is told to end, drains, and stops every loop.

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Policy
+import Synchronization
 
 /// The whole of `leo serve`: from a file to a process that listens, and from SIGTERM to its end.
 public struct Server {
@@ -8,8 +9,8 @@ public struct Server {
     private let shared: Shared
     private let loops: [EventLoop]
     private let workers: [Worker]
-    private let proxyListener: Int32
-    private let adminListener: Int32?
+    private let proxyListener: ListenerSocket
+    private let adminListener: ListenerSocket?
 
     /// Serves until told to stop. Returns the exit code: 0 after an orderly end, 1 when the file has mistakes, 2 when
     /// something that the file names cannot be used.
@@ -56,11 +57,11 @@ public struct Server {
             throw StartFailure("upstream.trust: \(error.description)")
         }
         let proxy = try Self.listen(config.listen.proxy, "listen.proxy")
-        var own = [Socket.localEndpoint(proxy)].compactMap(\.self)
-        var admin: Int32?
+        var own = [proxy.endpoint].compactMap(\.self)
+        var admin: ListenerSocket?
         if let endpoint = config.listen.admin {
             admin = try Self.listen(endpoint, "listen.admin")
-            own += [Socket.localEndpoint(admin!)].compactMap(\.self)
+            own += [admin!.endpoint].compactMap(\.self)
         }
         proxyListener = proxy
         adminListener = admin
@@ -81,11 +82,9 @@ public struct Server {
         }
     }
 
-    private static func listen(_ endpoint: IPEndpoint, _ key: String) throws(StartFailure) -> Int32 {
+    private static func listen(_ endpoint: IPEndpoint, _ key: String) throws(StartFailure) -> ListenerSocket {
         do {
-            // Open until the process ends: all loops share it.
-            let descriptor = try Socket.listen(on: endpoint)
-            return descriptor.take()
+            return ListenerSocket(try Socket.listen(on: endpoint))
         } catch {
             throw StartFailure("\(key) = \"\(endpoint)\": \(error.call): \(error.text)")
         }
@@ -98,6 +97,7 @@ public struct Server {
         let shared = shared
         let listener = proxyListener
         for worker in workers {
+            listener.join()
             worker.spawn { state in await Self.acceptClients(state, listener, shared) }
             worker.spawn { state in await Self.sweepPool(state) }
         }
@@ -112,7 +112,7 @@ public struct Server {
         _ = shared.accessLog.close()
     }
 
-    private static func acceptClients(_ state: WorkerState, _ listener: Int32, _ shared: Shared) async {
+    private static func acceptClients(_ state: WorkerState, _ listener: ListenerSocket, _ shared: Shared) async {
         let waiter = Waiter(loop: state.loop)
         state.acceptors.append(waiter)
         let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) { descriptor, peer in
@@ -132,6 +132,7 @@ public struct Server {
             state.begin(connection)
         }
         await acceptor.run()
+        listener.leave()
     }
 
     private static func sweepPool(_ state: WorkerState) async {
@@ -140,6 +141,32 @@ public struct Server {
             janitor.deadline = state.pool.sweep()
             if await janitor.sleep() == .cancelled { return }
         }
+    }
+}
+
+/// A listening socket that all loops share. It is closed when the last of them has stopped accepting, and not before:
+/// until then its number must not become another descriptor's.
+final class ListenerSocket: Sendable {
+    private let descriptor: Int32
+    /// The address it is bound to, with the real port.
+    let endpoint: IPEndpoint?
+
+    init(_ descriptor: consuming Descriptor) {
+        self.descriptor = descriptor.take()
+        endpoint = Socket.localEndpoint(self.descriptor)
+    }
+
+    private let acceptorCount = Atomic<Int>(0)
+
+    /// The number; valid between ``join()`` and ``leave()``.
+    var raw: Int32 { descriptor }
+
+    /// One more loop accepts.
+    func join() { acceptorCount.add(1, ordering: .sequentiallyConsistent) }
+
+    /// One loop has stopped; after the last one new connections are refused by the kernel.
+    func leave() {
+        if acceptorCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { _ = close(descriptor) }
     }
 }
 

@@ -4,6 +4,29 @@ import Wire
 
 /// A connection to an upstream, in use by one exchange or idle in the pool.
 final class UpstreamConnection: WatcherDelegate {
+    let stream: Stream
+    let endpoint: IPEndpoint
+    /// The endpoint as the access log writes it, made once.
+    let endpointText: String
+    /// The time that finding the address took.
+    var resolveTime = Nanoseconds(count: 0)
+    fileprivate let group: UpstreamGroup
+    fileprivate var idleUntil = MonotonicTime.never
+    fileprivate weak var pool: UpstreamPool?
+
+    init(group: UpstreamGroup, stream: Stream, endpoint: IPEndpoint) {
+        self.group = group
+        self.stream = stream
+        self.endpoint = endpoint
+        endpointText = endpoint.description
+    }
+
+    /// Idle connections have nothing to say: whatever comes is an end or an error, or a TLS ticket.
+    func watcherFired() { pool?.idleConnectionFired(self) }
+}
+
+/// The idle connections to one upstream, of which one is as good as another; the one used last is at the end.
+final class UpstreamGroup {
     /// Everything that makes one connection as good as another.
     struct Key: Hashable {
         let host: String
@@ -14,26 +37,9 @@ final class UpstreamConnection: WatcherDelegate {
     }
 
     let key: Key
-    let stream: Stream
-    let endpoint: IPEndpoint
-    /// The endpoint as the access log writes it, made once.
-    let endpointText: String
-    /// The time that finding the address took.
-    var resolveTime = Nanoseconds(count: 0)
-    /// How many answers it has carried to their end.
-    var answerCount = 0
-    fileprivate var idleUntil = MonotonicTime.never
-    fileprivate weak var pool: UpstreamPool?
+    fileprivate var idle: [UpstreamConnection] = []
 
-    init(key: Key, stream: Stream, endpoint: IPEndpoint) {
-        self.key = key
-        self.stream = stream
-        self.endpoint = endpoint
-        endpointText = endpoint.description
-    }
-
-    /// Idle connections have nothing to say: whatever comes is an end or an error, or a TLS ticket.
-    func watcherFired() { pool?.idleConnectionFired(self) }
+    fileprivate init(key: Key) { self.key = key }
 }
 
 /// One worker's idle upstream connections and TLS tickets.
@@ -50,9 +56,9 @@ final class UpstreamPool {
     private let loop: EventLoop
     private let connectionCountMax: Int
     private let metrics: WorkerMetrics
-    private var idle: [UpstreamConnection.Key: [UpstreamConnection]] = [:]
+    private var groups: [UpstreamGroup.Key: UpstreamGroup] = [:]
     private(set) var idleCount = 0
-    private var tickets = BoundedTable<UpstreamConnection.Key, TLSTicket>(countMax: ticketCountMax)
+    private var tickets = BoundedTable<UpstreamGroup.Key, TLSTicket>(countMax: ticketCountMax)
     /// Wakes the task that drops what has idled too long.
     let janitor: Waiter
 
@@ -63,16 +69,21 @@ final class UpstreamPool {
         janitor = Waiter(loop: loop)
     }
 
+    /// The group for `key`; a client's connection asks once and keeps it.
+    func group(for key: UpstreamGroup.Key) -> UpstreamGroup {
+        if let group = groups[key] { return group }
+        let group = UpstreamGroup(key: key)
+        groups[key] = group
+        return group
+    }
+
     /// An idle connection that is still good, or nil.
-    func take(_ key: UpstreamConnection.Key, scratch: UnsafeMutableRawBufferPointer) -> UpstreamConnection? {
-        while let connection = idle[key]?.popLast() {
-            if idle[key]!.isEmpty { idle[key] = nil }
+    func take(from group: UpstreamGroup, scratch: UnsafeMutableRawBufferPointer) -> UpstreamConnection? {
+        while let connection = group.idle.popLast() {
             countIdle(-1)
             connection.pool = nil
             connection.stream.watcher.delegate = nil
-            if connection.idleUntil > loop.now, unsafe isQuiet(connection, scratch) {
-                return connection
-            }
+            if connection.idleUntil > loop.now, unsafe isQuiet(connection, scratch) { return connection }
             discard(connection)
         }
         return nil
@@ -91,7 +102,7 @@ final class UpstreamPool {
         connection.pool = self
         connection.stream.watcher.waiter = nil
         connection.stream.watcher.delegate = connection
-        idle[connection.key, default: []].append(connection)
+        connection.group.idle.append(connection)
         countIdle(1)
         if idleCount == 1 { janitor.wake() }
     }
@@ -103,7 +114,7 @@ final class UpstreamPool {
     }
 
     /// A ticket to resume with; each is given out once (RFC 8446 appendix C.4).
-    func takeTicket(for key: UpstreamConnection.Key) -> TLSTicket? {
+    func takeTicket(for key: UpstreamGroup.Key) -> TLSTicket? {
         let ticket = tickets.value(for: key, now: loop.now.nanoseconds)
         if ticket != nil { tickets.remove(key) }
         return ticket
@@ -113,35 +124,35 @@ final class UpstreamPool {
     func rememberTicket(of connection: UpstreamConnection) {
         guard let ticket = connection.stream.takeTicket() else { return }
         tickets.insert(
-            ticket, for: connection.key, expiresAt: loop.now.advanced(by: Self.ticketSpan).nanoseconds)
+            ticket, for: connection.group.key, expiresAt: loop.now.advanced(by: Self.ticketSpan).nanoseconds)
     }
 
-    /// Drops what has idled too long. Returns when to look again.
+    /// Drops what has idled too long, and groups that nobody needs. Returns when to look again.
     func sweep() -> MonotonicTime {
         var next = MonotonicTime.never
-        for (key, connections) in idle {
-            let kept = connections.filter { $0.idleUntil > loop.now }
-            if kept.count < connections.count {
-                for connection in connections where connection.idleUntil <= loop.now { remove(connection) }
-                idle[key] = kept.isEmpty ? nil : kept
-            }
-            for connection in kept { next = min(next, connection.idleUntil) }
+        for (key, group) in groups {
+            for connection in group.idle where connection.idleUntil <= loop.now { remove(connection) }
+            group.idle.removeAll { $0.pool == nil }
+            for connection in group.idle { next = min(next, connection.idleUntil) }
+            if group.idle.isEmpty { groups[key] = nil }
         }
         return next
     }
 
     /// Closes every idle connection.
     func removeAll() {
-        for connections in idle.values { for connection in connections { remove(connection) } }
-        idle.removeAll()
+        for group in groups.values {
+            for connection in group.idle { remove(connection) }
+            group.idle.removeAll()
+        }
+        groups.removeAll()
     }
 
     fileprivate func idleConnectionFired(_ connection: UpstreamConnection) {
         var byte: UInt8 = 0
         let attempt = unsafe withUnsafeMutableBytes(of: &byte) { unsafe connection.stream.tryRead($0) }
         if attempt == .blocked { return }
-        idle[connection.key]?.removeAll { $0 === connection }
-        if idle[connection.key]?.isEmpty == true { idle[connection.key] = nil }
+        connection.group.idle.removeAll { $0 === connection }
         remove(connection)
     }
 
@@ -152,19 +163,13 @@ final class UpstreamPool {
         return unsafe connection.stream.tryRead(scratch) == .blocked
     }
 
-    private func countIdle(_ change: Int) {
-        idleCount += change
-        if change > 0 { metrics.up(.upstreamConnectionsIdle) } else { metrics.down(.upstreamConnectionsIdle) }
-    }
-
     private func dropOldest() {
         var oldest: UpstreamConnection?
-        for connections in idle.values {
-            if let first = connections.first, first.idleUntil < oldest?.idleUntil ?? .never { oldest = first }
+        for group in groups.values {
+            if let first = group.idle.first, first.idleUntil < oldest?.idleUntil ?? .never { oldest = first }
         }
         guard let oldest else { return }
-        idle[oldest.key]!.removeFirst()
-        if idle[oldest.key]!.isEmpty { idle[oldest.key] = nil }
+        oldest.group.idle.removeFirst()
         remove(oldest)
     }
 
@@ -175,4 +180,8 @@ final class UpstreamPool {
         discard(connection)
     }
 
+    private func countIdle(_ change: Int) {
+        idleCount += change
+        if change > 0 { metrics.up(.upstreamConnectionsIdle) } else { metrics.down(.upstreamConnectionsIdle) }
+    }
 }
