@@ -171,6 +171,9 @@ struct ClientHelloTests {
             #expect((result == .malformed) != isComplete, "\(count) bytes")
         }
         #expect(peek(record([1] + vector(whole + [0], 3))) == .malformed)
+        let longSession =
+            number(0x0303, 2) + [UInt8](repeating: 7, count: 32) + vector([UInt8](repeating: 1, count: 33), 1)
+        #expect(peek(record([1] + vector(longSession + vector([0x13, 0x01], 2) + vector([0], 1), 3))) == .malformed)
     }
 
     @Test("is given up after 64 KB and after too many records")

@@ -93,6 +93,12 @@ extension HTTP1Tables {
         refuse("chunked before a vertical tab is refused", post("Transfer-Encoding: chunked\u{b}\r\n"), .fieldValue),
         refuse("Transfer_Encoding is refused", post("Transfer_Encoding: chunked\r\n"), .framingImitation),
         refuse("content_LENGTH is refused", post("content_LENGTH: 5\r\n"), .framingImitation),
+        refuse("TransferEncoding is refused", post("TransferEncoding: x\r\n"), .framingImitation),
+        refuse("-Content--Length_ is refused", post("-Content--Length_: 5\r\n"), .framingImitation),
+        refuse("Transfer-%45ncoding is refused", post("Transfer-%45ncoding: chunked\r\n"), .framingImitation),
+        refuse("%63ontent-length is refused", post("%63ontent-length: 5\r\n"), .framingImitation),
+        accept("names with more letters are other names", get("X-Content-Length: 5\r\nTransfer-Encodings: x\r\n")),
+        accept("names with fewer letters are other names", get("Content: 5\r\nTransfer-Encodin%: x\r\n-: x\r\n")),
         refuse("Transfer.Encoding is refused", post("Transfer.Encoding: x\r\n"), .framingImitation),
     ]
 }

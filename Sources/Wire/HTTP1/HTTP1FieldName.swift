@@ -149,16 +149,33 @@ public enum HTTP1FieldName: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether a token is a framing field's name but for the hyphen.
+    /// Whether an unknown name spells a framing field's name: the same letters with other marks or escapes among them.
     ///
-    /// Gateways that turn names into variables read `Transfer_Encoding` as Transfer-Encoding, so such a field is a
-    /// second framing that leo does not see.
+    /// Gateways that turn names into variables read `Transfer_Encoding` as Transfer-Encoding, and there are servers that
+    /// undo escapes; such a field would be a second framing that leo does not see.
     static func imitatesFraming(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
-        let start = name.lowerBound
-        return switch name.count {
-        case 14: ASCII.equalFolded(bytes, start, "content") && ASCII.equalFolded(bytes, start + 8, "length")
-        case 17: ASCII.equalFolded(bytes, start, "transfer") && ASCII.equalFolded(bytes, start + 9, "encoding")
-        default: false
+        spells(bytes, name, "contentlength") || spells(bytes, name, "transferencoding")
+    }
+
+    /// Whether the letters and digits of a token are `literal`; the first one decides for nearly every name.
+    private static func spells(_ bytes: Span<UInt8>, _ name: Range<Int>, _ literal: StaticString) -> Bool {
+        var index = name.lowerBound
+        var position = 0
+        while index < name.upperBound {
+            var byte = bytes[index]
+            if byte == UInt8(ascii: "%"), index + 2 < name.upperBound, let high = ASCII.hexadecimal(bytes[index + 1]),
+                let low = ASCII.hexadecimal(bytes[index + 2])
+            {
+                byte = high << 4 | low
+                index += 2
+            }
+            index += 1
+            guard ASCII.isLetter(byte) || ASCII.isDigit(byte) else { continue }
+            guard position < literal.utf8CodeUnitCount else { return false }
+            let wanted = unsafe literal.utf8Start[position]
+            guard ASCII.lowercased(byte) == wanted else { return false }
+            position += 1
         }
+        return position == literal.utf8CodeUnitCount
     }
 }

@@ -182,9 +182,9 @@ extension HTTP1Head {
         let start = targetText.lowerBound
         let text = bytes.extracting(targetText)
         let schemeLength: Int
-        if Self.startsWithScheme(text, "https://") {
+        if text.hasPrefix(ignoringCase: "https://") {
             schemeLength = 5
-        } else if Self.startsWithScheme(text, "http://") {
+        } else if text.hasPrefix(ignoringCase: "http://") {
             schemeLength = 4
         } else {
             throw .malformed(.targetForm)
@@ -197,14 +197,5 @@ extension HTTP1Head {
         path = authorityEnd..<pathEnd
         target = .absolute(
             scheme: start..<start + schemeLength, authority: authority, rest: authorityEnd..<targetText.upperBound)
-    }
-
-    private static func startsWithScheme(_ text: Span<UInt8>, _ literal: StaticString) -> Bool {
-        guard text.count >= literal.utf8CodeUnitCount else { return false }
-        for index in 0..<literal.utf8CodeUnitCount {
-            let wanted = unsafe literal.utf8Start[index]
-            if ASCII.lowercased(text[index]) != wanted { return false }
-        }
-        return true
     }
 }
