@@ -129,7 +129,7 @@ struct OperatorCanaryTests {
         _ = consume listener
         _ = try AuthorityCommand.create(config, rootKeyPath: nil)
         let context = try trust(config.authority.rootPath)
-        #expect(throws: LocalClient.Failure("Connection refused")) {
+        #expect(throws: LocalClient.Failure.nobodyListens) {
             try LocalClient.getCanary(through: endpoint, trusting: context)
         }
     }

@@ -15,12 +15,13 @@ public enum DoctorCommand {
         return Operator.withConfig(file) { config throws(OperatorFailure) in
             let environment = try ClientEnvironment(config, proxyAddress: proxyAddress)
             var badCount = 0
+            var hasProbed = false
             var isStopped = false
             TerminationSignals.holdBack {
                 // OpenSSL writes to connections that may be gone.
                 _ = signal(SIGPIPE, SIG_IGN)
                 let examination = Examination(config: config, environment: environment, present: present)
-                examination.run { finding in
+                hasProbed = examination.run { finding in
                     if finding.verdict == .bad { badCount += 1 }
                     say(finding.line)
                 }
@@ -30,8 +31,8 @@ public enum DoctorCommand {
             if isStopped { return CommandReport(complaints: ["leo: stopped by a signal"], exitCode: 1) }
             guard badCount > 0 else { return CommandReport(output: "\nAll is well.\n") }
             let count = badCount == 1 ? "One thing is" : "\(badCount) things are"
-            let advice = "In a shell, eval \"$(\(Operator.command("env", config)))\" sets every variable."
-            return CommandReport(output: "\n\(count) not well. \(advice)\n", exitCode: 1)
+            let advice = " In a shell, eval \"$(\(Operator.command("env", config)))\" sets every variable."
+            return CommandReport(output: "\n\(count) not well.\(hasProbed ? advice : "")\n", exitCode: 1)
         }
     }
 }
@@ -43,13 +44,14 @@ struct Examination {
     /// The variables that the doctor was started with.
     let present: [String: String]
 
-    /// Does everything that makes sense: without a CA, or without leo, no runtime can do anything.
-    func run(_ report: (Finding) -> Void) {
-        guard checkAuthority(report) else { return }
+    /// Does everything that makes sense. False if the runtimes were not tried: without a CA, or without leo, none of
+    /// them can do anything.
+    func run(_ report: (Finding) -> Void) -> Bool {
+        guard checkAuthority(report) else { return false }
         checkFiles(report)
         let isListening = checkProxy(report)
         checkAdmin(report)
-        guard isListening else { return }
+        guard isListening else { return false }
         checkNoProxy(report)
         let (variables, removed) = NoProxyList.openingTheWayToCanary(present)
         if !removed.isEmpty {
@@ -58,9 +60,11 @@ struct Examination {
         }
         let scratch: ScratchFolder
         do throws(SystemCallError) { scratch = try ScratchFolder() } catch {
-            return report(Finding(verdict: .bad, subject: "temporary folder", text: error.text))
+            report(Finding(verdict: .bad, subject: "temporary folder", text: error.text))
+            return false
         }
         Prober(scratch: scratch, facts: facts, present: variables).run(report)
+        return true
     }
 
     // MARK: leo itself
@@ -104,8 +108,8 @@ struct Examination {
                 report(Finding(verdict: .bad, subject: subject, text: text))
             }
         } catch {
-            let text = "\(error.text) (\(Operator.command("serve", config)) starts leo)"
-            report(Finding(verdict: .bad, subject: subject, text: text))
+            let advice = error == .nobodyListens ? " (\(Operator.command("serve", config)) starts leo)" : ""
+            report(Finding(verdict: .bad, subject: subject, text: error.text + advice))
         }
         return false
     }

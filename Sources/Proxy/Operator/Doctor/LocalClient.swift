@@ -10,6 +10,8 @@ final class LocalClient {
     struct Failure: Error, Equatable {
         let text: String
         init(_ text: String) { self.text = text }
+
+        static let nobodyListens = Failure(SystemError.text(ECONNREFUSED))
     }
 
     /// An answer's status and the beginning of its body.
