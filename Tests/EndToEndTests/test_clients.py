@@ -345,7 +345,7 @@ def test_promise_2_a_cut_stream_is_an_error_in_other_clients(
 def test_promise_2_boto3_does_not_take_half_an_answer_for_a_whole_one(leo, provider, env, test_id):
     """boto3 accepts a truncated 200 silently, so leo gathers Bedrock's small answers and turns a cut into a 502."""
     run = programs.python("bedrock_client.py", "converse", test_id, {"x-test-cut": "20"}, env)
-    assert "error" in run.result and "502" in run.result["error"], run.result
+    assert "ServiceUnavailable" in run.result.get("error", ""), run.result
     line = leo.line_of_test(test_id)
     assert (line["error"], line["status"], line["upstream_status"]) == ("upstream_cut", 502, 200)
 

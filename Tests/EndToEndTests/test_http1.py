@@ -256,7 +256,8 @@ def test_an_early_answer_does_not_corrupt_what_follows(leo, provider, test_id):
         client.expect_answer_to("POST")
         assert client.answer().status == 401
         try:
-            assert client.exchange("POST", POST, [("x-test-id", test_id + "-next")], b"{}").status == 200
+            # 502: the provider closed its connection just when the next request was on its way.
+            assert client.exchange("POST", POST, [("x-test-id", test_id + "-next")], b"{}").status in (200, 502)
         except (Broken, OSError):
             pass  # closed instead: as good
     assert not [exchange for exchange in provider.exchanges if exchange.request.target == "/smuggled"]

@@ -48,6 +48,8 @@ final class Exchange {
     private var attemptCount = 0
     /// The last of them came from the pool.
     private var isReused = false
+    /// The answer began before the request had been sent: what the upstream does with the rest is anybody's guess.
+    private var isEarly = false
     /// The answer is held back until it is complete.
     private var isGathering = false
     private var upstream: UpstreamConnection?
@@ -325,6 +327,7 @@ final class Exchange {
     }
 
     private func noteHead() {
+        isEarly = !request.isComplete || upstream?.stream.outbound.isEmpty == false
         let elapsed = MonotonicTime.current().since(startedAt)
         connection.record.note(.ttfb, nanoseconds: elapsed.count)
         worker.metrics.observe(.timeToFirstByte, microseconds: elapsed.microseconds)
@@ -446,7 +449,7 @@ final class Exchange {
         self.upstream = nil
         upstream.stream.watcher.waiter = nil
         let isClean =
-            answer.isComplete && request.isComplete && !isUploadAbandoned && answer.upstreamKeepsAlive
+            answer.isComplete && request.isComplete && !isEarly && !isUploadAbandoned && answer.upstreamKeepsAlive
             && upstream.stream.inbound.isEmpty && upstream.stream.outbound.isEmpty
         if isClean {
             let traits = interception.provider.poolIdleTimeout.map { Nanoseconds($0) }

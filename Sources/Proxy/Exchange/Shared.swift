@@ -25,6 +25,8 @@ final class Shared: Sendable {
         case failed(String)
     }
 
+    /// By ALPN towards clients; curl names the old version when it is told to speak it.
+    private static let clientProtocols = ["http/1.1", "http/1.0"]
     /// Certificates kept at once; a machine talks to a handful of providers.
     private static let leafCountMax = 512
 
@@ -49,7 +51,7 @@ final class Shared: Sendable {
             make: { host in
                 let begin = MonotonicTime.current()
                 do throws(CertificateFailure) {
-                    let context = try authority.mint(host: host, lifetime: lifetime, protocols: ["http/1.1"])
+                    let context = try authority.mint(host: host, lifetime: lifetime, protocols: Self.clientProtocols)
                     helpers.countMint(MonotonicTime.current().since(begin))
                     // Given out for three quarters of its life, so that no client meets an expired one.
                     return (.ready(context), Nanoseconds(lifetime * 3 / 4))

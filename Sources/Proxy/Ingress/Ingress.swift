@@ -134,6 +134,7 @@ extension ProxyError {
     init(_ error: HTTP1Error) {
         let fault: Fault =
             switch error {
+            case .malformed(.connectTarget): .badTarget
             case .malformed: .badRequest
             case .headTooLarge: .headTooLarge
             case .versionUnsupported: .versionUnsupported

@@ -3,9 +3,6 @@ import Wire
 
 /// A CONNECT to a provider: leo answers as the provider, with a certificate from its own CA, and relays each request.
 struct Interception {
-    /// A ClientHello with many key shares and a long session ticket; more is no hello.
-    static let helloBytesMax = 64 * 1024
-
     let worker: WorkerState
     let connection: ClientConnection
     let provider: Provider

@@ -20,6 +20,8 @@ final class TunnelRelay {
     private let worker: WorkerState
     private let waiter: Waiter
     private let idle: Nanoseconds
+    private let client: Watcher
+    private let upstream: Watcher
     private var up: Flow
     private var down: Flow
 
@@ -27,6 +29,8 @@ final class TunnelRelay {
         self.worker = worker
         self.waiter = waiter
         idle = worker.shared.timeouts.upstreamIdle
+        self.client = client
+        self.upstream = upstream
         up = Flow(from: client, to: upstream)
         down = Flow(from: upstream, to: client)
         client.waiter = waiter
@@ -70,11 +74,11 @@ final class TunnelRelay {
     }
 
     private func hasClientSpoken() -> Bool {
-        guard up.from.isReadReady else { return false }
+        guard client.isReadReady else { return false }
         var byte: UInt8 = 0
-        let transfer = unsafe withUnsafeMutableBytes(of: &byte) { unsafe System.peek(up.from.descriptor, $0) }
+        let transfer = unsafe withUnsafeMutableBytes(of: &byte) { unsafe System.peek(client.descriptor, $0) }
         if transfer == .wouldBlock {
-            up.from.isReadReady = false
+            client.isReadReady = false
             return false
         }
         return true
@@ -118,18 +122,18 @@ final class TunnelRelay {
 
     private func broken(_ watcher: Watcher) -> ProxyError {
         // Whoever resets, the other side shall see a reset too, and not an end in order.
-        Socket.resetOnClose(up.from.descriptor)
-        Socket.resetOnClose(down.from.descriptor)
-        return watcher === up.from
+        Socket.resetOnClose(client.descriptor)
+        Socket.resetOnClose(upstream.descriptor)
+        return watcher === client
             ? ProxyError(.clientGone, "the client reset the tunnel")
             : ProxyError(.upstreamCut, "the upstream reset the tunnel")
     }
 
     private func sleep(watchingClientOnly: Bool) async throws(ProxyError) {
         waiter.deadline = worker.loop.now.advanced(by: idle)
-        up.from.interest = interest(reading: up, writing: down)
-        down.from.interest = interest(reading: down, writing: up)
-        if watchingClientOnly { up.from.interest.insert(.read) }
+        client.interest = interest(reading: up, writing: down)
+        upstream.interest = interest(reading: down, writing: up)
+        if watchingClientOnly { client.interest.insert(.read) }
         switch await waiter.sleep() {
         case .event: return
         case .deadline: throw ProxyError(.upstreamTimeout, "nothing moved through the tunnel for upstream.idle_timeout")

@@ -15,6 +15,10 @@ enum Process {
         }
         _ = umask(0o077)
         signal(SIGPIPE, SIG_IGN)
+        #if !DEBUG
+            // Swift's own crash reports show memory near the registers, and that may be somebody's prompt.
+            for number in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(number, SIG_DFL) }
+        #endif
     }
 
     /// Cores this process may use: its affinity, and no more than its cgroup's CPU quota.

@@ -118,8 +118,7 @@ public struct Server {
         let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) { descriptor, peer in
             guard let number = shared.admitConnection() else {
                 // Closing tells the client at once; an answer would need reading first.
-                state.metrics.add(.faults(.overload))
-                shared.log.warning(.lifecycle, "listen.connections_max is reached: a new connection was closed")
+                state.turnAway(peer)
                 return
             }
             let watcher: Watcher
@@ -177,6 +176,18 @@ struct StartFailure: Error {
 }
 
 extension WorkerState {
+    /// Tells of a connection that was closed because there are too many.
+    func turnAway(_ peer: IPEndpoint) {
+        metrics.add(.faults(.overload))
+        shared.log.warning(.resources, "listen.connections_max is reached: a new connection was closed")
+        guard shared.accessLog.reserve() == .granted else { return }
+        var record = AccessRecord()
+        record.begin(.refusal, id: nextExchangeID())
+        record.client = peer.description
+        record.fail(ProxyError(.overload, "listen.connections_max is reached"))
+        shared.accessLog.write(record)
+    }
+
     /// Serves a client's connection on a task of its own.
     func begin(_ connection: ClientConnection) {
         connections.insert(connection)
