@@ -118,7 +118,9 @@ final class Exchange {
         guard let host = head.first(.host) else {
             throw ProxyError(.badRequest, "an HTTP/1.0 request without Host")
         }
-        guard isOurs(bytes.extracting(host.value)) else { throw ProxyError(.misdirected, "Host is not the name that this connection was made for") }
+        guard isOurs(bytes.extracting(host.value)) else {
+            throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
+        }
         if head.upgrades, let field = head.first(.upgrade),
             bytes.extracting(field.value).hasPrefix(ignoringCase: "websocket")
         {
