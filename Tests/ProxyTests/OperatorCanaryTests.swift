@@ -13,7 +13,7 @@ struct OperatorCanaryTests {
         private let loop: EventLoop
         // Kept for as long as connections may come: nothing else holds them.
         private let worker: Worker
-        private let listener: Int32
+        private let listener: ListenerSocket
         private let ended = Bell()
 
         init(_ config: Config, log: String) throws {
@@ -24,8 +24,9 @@ struct OperatorCanaryTests {
             try accessLog.start()
             let metrics = Metrics(providers: [])
             let workerMetrics = metrics.makeWorker()
-            listener = try Socket.listen(on: IPEndpoint(address: .loopback4, port: 0)).take()
-            endpoint = try #require(Socket.localEndpoint(listener))
+            listener = ListenerSocket(try Socket.listen(on: IPEndpoint(address: .loopback4, port: 0)))
+            endpoint = try #require(listener.endpoint)
+            listener.join()
             let shared = Shared(
                 config: config, authority: authority,
                 upstreamTrust: try UpstreamTrust(loading: .file(config.authority.rootPath)), accessLog: accessLog,
@@ -61,7 +62,7 @@ struct OperatorCanaryTests {
             }
             ended.wait()
             _ = accessLog.close()
-            close(listener)
+            listener.leave()
         }
     }
 

@@ -22,7 +22,8 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     private let epoll: Int32
     private let wakeup: Int32
     private let events: UnsafeMutablePointer<epoll_event>
-    private var thread = pthread_self()
+    /// Until the loop turns, the thread that makes it may give it its first jobs.
+    private let thread = Atomic<UInt>(UInt(pthread_self()))
     private var stopped = false
 
     private var jobs: ContiguousArray<UnownedJob> = []
@@ -66,7 +67,7 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     // MARK: Executor
 
     /// Whether the caller runs on the loop's thread.
-    @inline(__always) var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
+    @inline(__always) var isCurrent: Bool { UInt(pthread_self()) == thread.load(ordering: .relaxed) }
 
     func checkIsolated() { precondition(isCurrent, "called from outside of the loop") }
     func isIsolatingCurrentContext() -> Bool? { isCurrent }
@@ -102,7 +103,7 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
 
     /// Turns until ``stop()``. The calling thread becomes the loop's thread.
     func run() {
-        thread = pthread_self()
+        thread.store(UInt(pthread_self()), ordering: .relaxed)
         let serial = unsafe asUnownedSerialExecutor()
         let task = unsafe asUnownedTaskExecutor()
         now = .current()
