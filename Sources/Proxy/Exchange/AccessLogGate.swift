@@ -26,6 +26,16 @@ struct AccessLogGate {
         }
     }
 
+    /// Writes the line. `hasSlot` is what ``reserve()`` said: false means that the line was counted as dropped, nil that
+    /// there was no answer, because the wait for one failed.
+    func write(hasSlot: Bool?) {
+        switch hasSlot {
+        case true?: worker.shared.accessLog.write(connection.record)
+        case false?: break
+        case nil: writeUnreserved()
+        }
+    }
+
     /// Writes a line for something that had no slot, if there is one now: a refusal is answered either way.
     func writeUnreserved() {
         let log = worker.shared.accessLog

@@ -77,7 +77,7 @@ final class Exchange {
         }
         let gate = AccessLogGate(worker: worker, connection: connection)
         var outcome: Outcome
-        var hasSlot = false
+        var hasSlot: Bool?
         do {
             hasSlot = try await gate.reserve()
             try await relay(head)
@@ -88,7 +88,7 @@ final class Exchange {
         releaseUpstream()
         conclude()
         connection.keepAnswerHead(answer.takeHead())
-        if hasSlot { worker.shared.accessLog.write(connection.record) } else { gate.writeUnreserved() }
+        gate.write(hasSlot: hasSlot)
         return outcome
     }
 

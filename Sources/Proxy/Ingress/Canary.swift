@@ -40,7 +40,7 @@ struct Canary {
         let hasBody = head.requestFraming != .none && head.requestFraming != .length(0)
         let closes = hasBody || !head.keepsAlive || worker.shared.isDraining
         var outcome: Exchange.Outcome = hasBody ? .linger : closes ? .close : .keep
-        var hasSlot = false
+        var hasSlot: Bool?
         do {
             hasSlot = try await gate.reserve()
             append(isHead: head.method == .head, closes: closes)
@@ -55,7 +55,7 @@ struct Canary {
         connection.waiter.deadline = worker.loop.now.advanced(by: worker.shared.timeouts.stall)
         do { try await client.flush(connection.waiter) } catch { outcome = .cut(reset: true) }
         connection.record.note(.total, nanoseconds: MonotonicTime.current().since(startedAt).count)
-        if hasSlot { worker.shared.accessLog.write(connection.record) } else { gate.writeUnreserved() }
+        gate.write(hasSlot: hasSlot)
         return outcome
     }
 
