@@ -192,11 +192,11 @@ class Leo:
 
     def line_of(self, client: RawClient, seconds: float = 20.0) -> Dict[str, Any]:
         """The one line about this client's connection."""
-        return self.line(lambda line: line.get("client") == client.local, seconds)
+        return self.line(lambda line: client.is_in(line), seconds)
 
     def lines_of(self, client: RawClient, count: int, seconds: float = 20.0) -> List[Dict[str, Any]]:
         def mine() -> List[Dict[str, Any]]:
-            found = self.lines(lambda line: line.get("client") == client.local)
+            found = self.lines(lambda line: client.is_in(line))
             return found if len(found) >= count else []
 
         found = wait_until(mine, f"{count} access-log lines of {client.local}", seconds)

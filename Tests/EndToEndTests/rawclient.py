@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 import ssl
 from typing import List, Optional, Tuple
@@ -24,12 +25,19 @@ class RawClient:
     """One connection to leo. `local` is its own "ip:port", by which the access log names it."""
 
     def __init__(self, proxy: Tuple[str, int], root, timeout: float = 20.0) -> None:
+        # The system gives a port out again: what the log says of it before this moment is of somebody else.
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.born = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
         self.wire = connect(proxy, timeout)
         self.root = root
         self.reader = Reader(self.wire)
         name = self.wire.sock.getsockname()
         self.local = f"{name[0]}:{name[1]}"
         self._methods: List[str] = []
+
+    def is_in(self, line) -> bool:
+        """Whether an access-log line is about this connection."""
+        return line.get("client") == self.local and line["time"] >= self.born
 
     # MARK: Ways in
 
