@@ -72,6 +72,7 @@ struct ClientSession {
             case .blocked:
                 if stream.inbound.isEmpty {
                     stream.releaseStorage()
+                    connection.releaseStorage()
                     connection.isIdle = true
                 }
                 do { try await stream.sleep(waiter, for: stream.readInterest) } catch {

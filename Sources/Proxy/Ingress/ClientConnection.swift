@@ -49,6 +49,13 @@ final class ClientConnection {
         answerHead = head
     }
 
+    /// Gives back what a connection between two requests does not need.
+    func releaseStorage() {
+        record.reset()
+        record.releaseStorage()
+        answerHead = nil
+    }
+
     /// Ends the connection as soon as nothing is under way.
     func drain() {
         isUnwanted = true

@@ -33,6 +33,8 @@ extension HTTP1Head {
         if known == .other, HTTP1FieldName.imitatesFraming(bytes, name) { throw .malformed(.framingImitation) }
         let isCanonical =
             valueStart == name.upperBound + 2 && bytes[name.upperBound + 1] == ASCII.space && valueEnd == lineEnd
+        // At once for what most messages have, instead of growing into it from one.
+        if fields.isEmpty { fields.reserveCapacity(Self.fieldCountUsual) }
         fields.append(HTTP1Field(known: known, name: name, value: valueStart..<valueEnd, isCanonical: isCanonical))
         lineStart = next
         try note(known, bytes, valueStart..<valueEnd)

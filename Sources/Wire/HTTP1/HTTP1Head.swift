@@ -16,6 +16,9 @@ public struct HTTP1Head: Sendable {
     /// The largest number of fields; real messages have twenty, and servers commonly stop at a hundred.
     public static let fieldCountMax = 200
 
+    /// Fields that there is room for at first; SDKs send about twenty.
+    static let fieldCountUsual = 24
+
     /// The largest head that can be asked for, so that 32-bit offsets do.
     public static let headBytesCeiling = 16 * 1024 * 1024
 
