@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 HOST = "api.openai.com"
 PATH = "/v1/chat/completions"
-# One cipher suite for every leg of every contender, so that only the programs differ.
+# What the provider, nginx and h2load offer alone, so that every leg of `relay` is alike.
 CIPHER_SUITE = "TLS_AES_128_GCM_SHA256"
 
 
