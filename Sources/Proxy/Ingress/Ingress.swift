@@ -16,37 +16,48 @@ struct Ingress {
 
     /// Serves the connection to its end.
     func run() async {
+        guard let session = await open() else { return }
+        // From here on, and not within what led here: its frames would be held for as long as the connection idles.
+        await session.run()
+    }
+
+    /// The session of an intercepted connection; nil when the connection has been served or refused.
+    private func open() async -> ClientSession? {
         waiter.deadline = connection.acceptedAt.advanced(by: shared.timeouts.handshake)
         do {
-            guard let target = try await readConnect() else { return stream.closeOrderly() }
-            connection.record.host = target.description
-            try await serve(target)
+            if let target = try await readConnect() {
+                connection.record.host = target.description
+                return try await serve(target)
+            }
+            stream.closeOrderly()
         } catch {
             await refuse(error)
         }
+        return nil
     }
 
-    private func serve(_ target: HostPort) async throws(ProxyError) {
+    private func serve(_ target: HostPort) async throws(ProxyError) -> ClientSession? {
         if target == Canary.target { return try await intercept(target, Canary.provider) }
         switch shared.config.destination.decide(target) {
         case .intercept(let provider):
             connection.record.api = provider.api
-            try await intercept(target, provider)
+            return try await intercept(target, provider)
         case .tunnel(let bypassed):
             worker.metrics.add(.connects(.tunnel))
             try await Tunnel(worker: worker, connection: connection, target: target, isBypassed: bypassed).begin()
+            return nil
         case .refuse(let refusal):
             let error = ProxyError(refusal)
             throw ProxyError(error.fault, "\(target): \(error.detail)")
         }
     }
 
-    private func intercept(_ target: HostPort, _ provider: Provider) async throws(ProxyError) {
+    private func intercept(_ target: HostPort, _ provider: Provider) async throws(ProxyError) -> ClientSession {
         worker.metrics.add(.connects(.intercept))
         connection.record.provider = provider.name
         let interception = Interception(
             worker: worker, connection: connection, provider: provider, target: target, address: nil)
-        try await interception.begin()
+        return try await interception.begin()
     }
 
     // MARK: Reading the CONNECT

@@ -14,8 +14,8 @@ struct Interception {
     private var stream: Stream { connection.stream }
     private var waiter: Waiter { connection.waiter }
 
-    /// Says 200 and serves the connection to its end.
-    func begin() async throws(ProxyError) {
+    /// Says 200 and comes to the point where requests can be read.
+    func begin() async throws(ProxyError) -> ClientSession {
         if !provider.plain {
             guard worker.shared.authority.permits(host: target.host) else {
                 throw ProxyError(
@@ -34,16 +34,16 @@ struct Interception {
         switch peek {
         case .gone: throw ProxyError(.clientGone, "the client left without a ClientHello")
         case .silent: throw ProxyError(.clientTimeout, "no ClientHello within listen.handshake_timeout")
-        case .notTLS: try await servePlain()
-        case .hello(let hello): try await serve(hello)
+        case .notTLS: return try await acceptPlain()
+        case .hello(let hello): return try await accept(hello)
         }
     }
 
     /// The answer to a CONNECT that goes through (RFC 9110 section 9.3.6).
     static let established: StaticString = "HTTP/1.1 200 Connection established\r\n\r\n"
 
-    /// Serves a client whose ClientHello is still unread in the socket.
-    func serve(_ hello: ClientHello) async throws(ProxyError) {
+    /// Shakes hands with a client whose ClientHello is still unread in the socket.
+    func accept(_ hello: ClientHello) async throws(ProxyError) -> ClientSession {
         connection.record.sni = hello.serverName
         if provider.plain {
             throw ProxyError(.notTLS, "\(provider.name) is configured as plain HTTP, and the client speaks TLS")
@@ -56,14 +56,11 @@ struct Interception {
         // OpenSSL says "TLSv1.3".
         connection.record.tls = stream.tlsVersion.map { String($0.drop { !$0.isNumber }) }
         connection.handshakeTime = worker.loop.now.since(connection.acceptedAt)
-        await ClientSession(worker: worker, connection: connection, interception: self).run()
+        return ClientSession(worker: worker, connection: connection, interception: self)
     }
 
-    private func servePlain() async throws(ProxyError) {
-        if provider.plain {
-            await ClientSession(worker: worker, connection: connection, interception: self).run()
-            return
-        }
+    private func acceptPlain() async throws(ProxyError) -> ClientSession {
+        if provider.plain { return ClientSession(worker: worker, connection: connection, interception: self) }
         let error = ProxyError(.notTLS, "bytes that are no TLS came for \(target); \(provider.name) is reached by TLS")
         // A person with curl or a program with the wrong URL reads this; whatever else speaks here just sees the end.
         LocalAnswer(error: error, api: provider.api, isHead: false).append(to: &stream.outbound)

@@ -152,7 +152,10 @@ struct Tunnel {
             worker: worker, connection: connection, provider: provider, target: HostPort(host: name, port: target.port),
             address: IPEndpoint(address: address, port: target.port))
         connection.isAnswered = true
-        do { try await interception.serve(hello) } catch {
+        do throws(ProxyError) {
+            let session = try await interception.accept(hello)
+            await session.run()
+        } catch {
             connection.record.fail(error)
             worker.metrics.add(.faults(error.fault))
             AccessLogGate(worker: worker, connection: connection).writeUnreserved()
