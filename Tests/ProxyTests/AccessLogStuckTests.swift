@@ -50,8 +50,9 @@ struct AccessLogStuckTests {
         try log.start()
         let count = writeUntilFull(log, output: pipe.writeEnd)
         #expect(!log.close(withinMilliseconds: 0))
-        #expect(log.linesDropped == 50)
-        #expect(log.linesWritten == count - 50)
+        // The pipe may have had room for a last few; none is lost without being counted.
+        #expect(log.linesDropped > 0 && log.linesDropped <= 50)
+        #expect(log.linesWritten + log.linesDropped == count)
         #expect(log.slotsInUse == 0)
     }
 
