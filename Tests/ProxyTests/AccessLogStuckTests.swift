@@ -148,7 +148,13 @@ struct AccessLogStuckTests {
                 // The log's thread has yet to bring what waits to the output.
                 sched_yield()
             } else {
-                break
+                // It may have filled the output just now and not yet have freed the slots of what it wrote.
+                var looks = 0
+                while looks < 20, !log.hasFreeSlot {
+                    usleep(2000)
+                    looks += 1
+                }
+                if looks == 20 { break }
             }
         }
         return id
