@@ -1,4 +1,4 @@
-"""The certificates of the test provider, made by the openssl command: good ones, and every kind that leo must refuse."""
+"""The certificates of the test provider, made by the openssl command: good ones, and all kinds that leo refuses."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import harness  # noqa: E402
+import programs  # noqa: E402
 from certificates import Certificates  # noqa: E402
 from harness import Leo, merged  # noqa: E402
 from provider import Provider  # noqa: E402
@@ -23,7 +25,9 @@ from rawclient import RawClient  # noqa: E402
 # A test that hangs is a failed test.
 TEST_SECONDS_MAX = 150
 
+# All that run now, and those of them that ran before the current test.
 running: List[Leo] = []
+before: List[Leo] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,23 +37,30 @@ def pytest_runtest_protocol(item, nextitem):
     def alarm(*_):
         raise TimeoutError(f"the test took longer than {TEST_SECONDS_MAX} s")
 
-    before = signal.signal(signal.SIGALRM, alarm)
+    previous = signal.signal(signal.SIGALRM, alarm)
     signal.alarm(TEST_SECONDS_MAX)
     try:
         return (yield)
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Shows what every running leo said when a test failed."""
+    """Shows what the leos of a failed test said."""
     report = yield
     if report.failed:
-        for each in running:
+        lent = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Leo)]
+        started = [one for one in running if one not in before and one not in lent]
+        for each in lent + started:
             report.sections.append((f"leo {each.folder.name}", each.report()))
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    before[:] = running
 
 
 def pytest_report_header() -> str:
@@ -251,3 +262,18 @@ def program() -> Callable[[str], str]:
         return path or ""
 
     return find
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Callable[[str, str], List[str]]:
+    """built(compiler, file): the command that runs this client of clients/, compiled once."""
+    folder = tmp_path_factory.mktemp("built")
+
+    @functools.lru_cache(None)
+    def build(compiler: str, file: str) -> List[str]:
+        source = programs.CLIENTS / file
+        if source.suffix == ".go":
+            return [str(programs.built_go(compiler, source, folder))]
+        return programs.built_java(compiler, source, folder)
+
+    return build

@@ -1,4 +1,4 @@
-"""Runs the real leo: a private folder, its own CA, port 0, its log lines, and what the system says about the process."""
+"""Runs the real leo: a private folder, its own CA, port 0, its log lines, and what the system says of the process."""
 
 from __future__ import annotations
 
@@ -80,14 +80,20 @@ def sanitized(binary: Path) -> bool:
 
 def environment() -> Dict[str, str]:
     """What leo itself is started with: nothing about proxies or trust from the developer's shell."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ
+    }
     # leo makes itself undumpable, which LeakSanitizer's tracer cannot work with; a small quarantine keeps memory level.
-    kept["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=16:allocator_release_to_os_interval_ms=500")
+    kept["ASAN_OPTIONS"] = os.environ.get(
+        "ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=16:allocator_release_to_os_interval_ms=500"
+    )
     kept["UBSAN_OPTIONS"] = "print_stacktrace=1"
     return kept
 
 
-def leo(*arguments, binary: Optional[Path] = None, env: Optional[Dict[str, str]] = None, **more) -> "subprocess.CompletedProcess[str]":
+def leo(
+    *arguments, binary: Optional[Path] = None, env: Optional[Dict[str, str]] = None, **more
+) -> subprocess.CompletedProcess[str]:
     """Runs a command of leo to its end."""
     return subprocess.run(
         [str(binary or BINARY), *map(str, arguments)],
@@ -109,6 +115,7 @@ class Leo:
         self.file.write_text(toml(settings), encoding="utf-8")
         self.stdout = folder / "stdout"
         self.stderr = folder / "stderr"
+        self._log_starts: Dict[RawClient, int] = {}
         path = settings.get("access_log", {}).get("path", "-")
         self.log_path = self.stdout if path == "-" else Path(path)
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
@@ -142,7 +149,10 @@ class Leo:
 
     def client(self, timeout: float = 20.0) -> RawClient:
         assert self.proxy is not None
-        return RawClient(self.proxy, self.root, timeout)
+        client = RawClient(self.proxy, self.root, timeout)
+        # Ports are given out again in a long run: only what is written from now on can be about this connection.
+        self._log_starts[client] = self.log_path.stat().st_size if self.log_path.exists() else 0
+        return client
 
     def get(self, path: str) -> Tuple[int, str]:
         """A request to the admin listener."""
@@ -171,40 +181,39 @@ class Leo:
     def errors(self) -> str:
         return self.stderr.read_text(encoding="utf-8", errors="replace")
 
-    def lines(self, where: Optional[Callable[[Dict[str, Any]], Any]] = None) -> List[Dict[str, Any]]:
-        """The access-log lines so far; a line still being written is left for the next look."""
+    def lines(self, where: Optional[Callable[[Dict[str, Any]], Any]] = None, start: int = 0) -> List[Dict[str, Any]]:
+        """The access-log lines so far, from the byte `start`; a line still being written is left for the next look."""
         if not self.log_path.exists():
             return []
-        text = self.log_path.read_text(encoding="utf-8")
-        complete = text[: text.rfind("\n") + 1]
+        with self.log_path.open("rb") as log:
+            log.seek(start)
+            text = log.read()
+        complete = text[: text.rfind(b"\n") + 1]
         found = [json.loads(line) for line in complete.splitlines()]
         return [line for line in found if where is None or where(line)]
 
-    def line(self, where: Callable[[Dict[str, Any]], Any], seconds: float = 20.0) -> Dict[str, Any]:
-        """The one line that fits: waits for it, and fails when there are two."""
-        try:
-            found = wait_until(lambda: self.lines(where), "an access-log line", seconds)
-        except AssertionError:
-            tail = "\n".join(map(json.dumps, self.lines()[-5:]))
-            raise AssertionError(f"no such access-log line; the last ones are:\n{tail}") from None
-        assert len(found) == 1, found
-        return found[0]
+    def all_lines_of(self, client: RawClient) -> List[Dict[str, Any]]:
+        """The lines about this client's connection so far."""
+        return self.lines(lambda line: line.get("client") == client.local, self._log_starts[client])
+
+    def lines_of(self, client: RawClient, count: int, seconds: float = 20.0) -> List[Dict[str, Any]]:
+        """Waits for so many lines about this client's connection, and fails when there are more."""
+        return self._exactly(count, lambda: self.all_lines_of(client), seconds)
 
     def line_of(self, client: RawClient, seconds: float = 20.0) -> Dict[str, Any]:
         """The one line about this client's connection."""
-        return self.line(lambda line: client.is_in(line), seconds)
-
-    def lines_of(self, client: RawClient, count: int, seconds: float = 20.0) -> List[Dict[str, Any]]:
-        def mine() -> List[Dict[str, Any]]:
-            found = self.lines(lambda line: client.is_in(line))
-            return found if len(found) >= count else []
-
-        found = wait_until(mine, f"{count} access-log lines of {client.local}", seconds)
-        assert len(found) == count, found
-        return found
+        return self.lines_of(client, 1, seconds)[0]
 
     def line_of_test(self, test_id: str, seconds: float = 20.0) -> Dict[str, Any]:
-        return self.line(lambda line: line.get("labels", {}).get("x-test-id") == test_id, seconds)
+        """The one line of an exchange that carried this x-test-id."""
+        mine = lambda line: line.get("labels", {}).get("x-test-id") == test_id  # noqa: E731
+        return self._exactly(1, lambda: self.lines(mine), seconds)[0]
+
+    def _exactly(self, count: int, find: Callable[[], List[Dict[str, Any]]], seconds: float) -> List[Dict[str, Any]]:
+        wait_until(lambda: len(find()) >= count or not self.alive(), f"{count} access-log lines", seconds)
+        found = find()
+        assert len(found) == count, found
+        return found
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -233,13 +242,15 @@ class Leo:
         try:
             wait_until(lambda: (self.descriptors() or 0) <= most, "the descriptors")
         except AssertionError:
-            raise AssertionError(f"{self.descriptors()} descriptors are open, {self.baseline} were at the start") from None
+            raise AssertionError(
+                f"{self.descriptors()} descriptors are open, {self.baseline} were at the start"
+            ) from None
 
     def report(self) -> str:
         """What a person needs to see when a test failed."""
         out = self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
         return (
-            f"--- {self.file}\n{self.file.read_text()}\n--- standard error\n{self.errors()[-6000:]}\n"
+            f"--- {self.file}\n{self.file.read_text()}\n--- standard error\n{self.errors()[:3000]}\n"
             f"--- access log, the last lines\n" + "\n".join(out.splitlines()[-4:])
         )
 

@@ -68,7 +68,7 @@ class Run:
 
 
 def python(name: str, mode: str, test_id: str, fields: Dict[str, str], env: Dict[str, str], **more) -> Run:
-    """One of the Python clients, with the interpreter (and so the packages) of this test run."""
+    """One of the Python clients, with the interpreter and so the packages of this test run."""
     pairs = [f"{key}={value}" for key, value in fields.items()]
     env = dict(env, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(CLIENTS))
     return Run([sys.executable, CLIENTS / name, mode, test_id, *pairs], env, **more)
@@ -91,7 +91,7 @@ def built_go(go: str, source: Path, folder: Path) -> Path:
 
 
 def built_java(javac: str, source: Path, folder: Path) -> List[str]:
-    """Compiles one Java file; returns the command that runs it."""
+    """Compiles one Java file; returns the command that runs it, which is quicker than `java FILE` each time."""
     done = subprocess.run([javac, "-d", folder, source], capture_output=True, text=True, timeout=140)
     assert done.returncode == 0, done.stderr
-    return ["java", "-cp", str(folder), source.stem]
+    return [str(Path(javac).with_name("java")), "-cp", str(folder), source.stem]

@@ -86,7 +86,7 @@ BROKEN_BODIES: Dict[str, bytes] = {
 class Exchange:
     """One request and whatever the provider does about it."""
 
-    def __init__(self, provider: "Provider", wire: Wire, reader: Reader, request: Message, connection: int) -> None:
+    def __init__(self, provider: Provider, wire: Wire, reader: Reader, request: Message, connection: int) -> None:
         self.provider = provider
         self.wire = wire
         self.reader = reader
@@ -218,7 +218,7 @@ class Listener:
     def _guarded(self, sock: socket.socket) -> None:
         try:
             self._serve(sock)
-        except (OSError, ssl.SSLError, Broken):
+        except Exception:  # noqa: BLE001 — the far side left, or a test's handler gave up: that test tells
             pass
         finally:
             sock.close()
@@ -252,7 +252,9 @@ class Provider:
         context = self.certificates.context(certificate) if certificate else None
         return self.listen_raw(lambda sock: self._serve(sock, context), host)
 
-    def listen_raw(self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512) -> Listener:
+    def listen_raw(
+        self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512
+    ) -> Listener:
         listener = Listener(serve, host, backlog)
         self._listeners.append(listener)
         return listener
@@ -315,7 +317,7 @@ class Provider:
                 self.scripts.get(exchange.id, answer_as_asked)(exchange)
                 if exchange.closing or request.first("connection", "").lower() == "close":
                     return
-        except (OSError, ssl.SSLError, Broken) as fault:
+        except Exception as fault:  # noqa: BLE001 — the same
             with self._changed:
                 self.faults.append(f"{type(fault).__name__}: {fault}")
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
 import ssl
 from typing import List, Optional, Tuple
@@ -25,19 +24,12 @@ class RawClient:
     """One connection to leo. `local` is its own "ip:port", by which the access log names it."""
 
     def __init__(self, proxy: Tuple[str, int], root, timeout: float = 20.0) -> None:
-        # The system gives a port out again: what the log says of it before this moment is of somebody else.
-        now = datetime.datetime.now(datetime.timezone.utc)
-        self.born = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
         self.wire = connect(proxy, timeout)
         self.root = root
         self.reader = Reader(self.wire)
         name = self.wire.sock.getsockname()
         self.local = f"{name[0]}:{name[1]}"
         self._methods: List[str] = []
-
-    def is_in(self, line) -> bool:
-        """Whether an access-log line is about this connection."""
-        return line.get("client") == self.local and line["time"] >= self.born
 
     # MARK: Ways in
 
@@ -57,7 +49,7 @@ class RawClient:
                 context.set_alpn_protocols(alpn)
         self.wire.start_tls(context, server_name)
 
-    def intercepted(self, host: str = "api.openai.com", port: int = 443) -> "RawClient":
+    def intercepted(self, host: str = "api.openai.com", port: int = 443) -> RawClient:
         """CONNECT and TLS to a host that leo intercepts: ready for requests."""
         answer = self.connect(f"{host}:{port}")
         assert answer.status == 200, answer
@@ -129,7 +121,7 @@ class RawClient:
     def reset(self) -> None:
         self.wire.reset()
 
-    def __enter__(self) -> "RawClient":
+    def __enter__(self) -> RawClient:
         return self
 
     def __exit__(self, *_) -> None:

@@ -1,8 +1,8 @@
-"""Requests that two readers could understand differently. Each row: a name, the bytes after TLS, what must happen.
+"""Requests that two readers could understand differently. Each row: a name, the bytes inside TLS, what must happen.
 
     accept  answered with 200, and the provider got exactly this: so many complete requests
     reject  no complete request may reach the provider
-    safe    refused, or forwarded in one canonical framing with as many requests at the provider as answers to the client
+    safe    refused, or forwarded in one canonical framing, as many requests at the provider as answers to the client
 
 {HOST} and {PATH} are filled in. The expectations are RFC 9112 (sections 2.2, 3, 5, 6, 7, 11.2) and leo's promise to be
 stricter where it may: what has two readings is refused.
@@ -15,7 +15,12 @@ from typing import List, NamedTuple
 POST = b"POST {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
 BODY = b'{"model":"m"}'
 CHUNKED = b"d\r\n" + BODY + b"\r\n0\r\n\r\n"
+# The same as a body, whose length must not depend on the host.
+ASIDE = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 HIDDEN = b"GET /smuggled HTTP/1.1\r\nHost: {HOST}\r\n\r\n"
+
+
+SIZED = b"Content-Length: 13\r\n\r\n" + BODY
 
 
 class Case(NamedTuple):
@@ -147,12 +152,12 @@ CHUNKS = [
 
 HEADS = [
     Case("lf-line-ends", b"POST {PATH} HTTP/1.1\nHost: {HOST}\nContent-Length: 13\n\n" + BODY + b"\r\n\r\n", "reject"),
-    Case("one-lf-line-end", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
+    Case("one-lf-line-end", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}\n" + SIZED, "reject"),
     Case("cr-line-ends", b"POST {PATH} HTTP/1.1\rHost: {HOST}\rContent-Length: 13\r\r" + BODY + b"\r\n\r\n", "reject"),
     Case("bare-cr-in-value", framed(b"X-A: a\rb", b"Content-Length: 13"), "reject"),
     Case("bare-cr-hides-field", framed(b"X-A: a\rTransfer-Encoding: chunked", b"Content-Length: 13"), "reject"),
     Case("obs-fold", framed(b"X-A: a", b" b", b"Content-Length: 13"), "reject"),
-    Case("fold-first", b"POST {PATH} HTTP/1.1\r\n Host: {HOST}\r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
+    Case("fold-first", b"POST {PATH} HTTP/1.1\r\n Host: {HOST}\r\nHost: {HOST}\r\n" + SIZED, "reject"),
     Case("space-before-colon", framed(b"X-A : a", b"Content-Length: 13"), "reject"),
     Case("empty-name", framed(b": a", b"Content-Length: 13"), "reject"),
     Case("no-colon", framed(b"X-A", b"Content-Length: 13"), "reject"),
@@ -163,37 +168,62 @@ HEADS = [
     Case("encoded-crlf-in-value", framed(b"X-A: a%0d%0aX-Evil: 1", b"Content-Length: 13"), "accept"),
     Case("two-hosts", framed(b"Host: {HOST}", b"Content-Length: 13"), "reject"),
     Case("two-hosts-other", framed(b"Host: evil.example", b"Content-Length: 13"), "reject"),
-    Case("no-host", b"POST {PATH} HTTP/1.1\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("host-list", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}, evil.example\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("host-userinfo", b"POST {PATH} HTTP/1.1\r\nHost: a@{HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("host-path", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}/x\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("host-empty", b"POST {PATH} HTTP/1.1\r\nHost:\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("absolute-form", b"POST https://{HOST}{PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "accept"),
-    Case("absolute-form-other", b"POST https://evil.example{PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
+    Case("no-host", b"POST {PATH} HTTP/1.1\r\n" + SIZED, "reject"),
+    Case("host-list", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}, evil.example\r\n" + SIZED, "reject"),
+    Case("host-userinfo", b"POST {PATH} HTTP/1.1\r\nHost: a@{HOST}\r\n" + SIZED, "reject"),
+    Case("host-path", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}/x\r\n" + SIZED, "reject"),
+    Case("host-empty", b"POST {PATH} HTTP/1.1\r\nHost:\r\n" + SIZED, "reject"),
+    Case("absolute-form", b"POST https://{HOST}{PATH} HTTP/1.1\r\nHost: {HOST}\r\n" + SIZED, "accept"),
+    Case("absolute-form-other", b"POST https://evil.example{PATH} HTTP/1.1\r\nHost: {HOST}\r\n" + SIZED, "reject"),
     Case("leading-crlf", b"\r\n" + framed(b"Content-Length: 13"), "accept"),
     Case("leading-lf", b"\n" + framed(b"Content-Length: 13"), "reject"),
-    Case("two-spaces", b"POST  {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("tab-in-line", b"POST\t{PATH}\tHTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("space-after-version", b"POST {PATH} HTTP/1.1 \r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
-    Case("nul-in-target", b"POST {PATH}\x00 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 13\r\n\r\n" + BODY, "reject"),
+    Case("two-spaces", b"POST  {PATH} HTTP/1.1\r\nHost: {HOST}\r\n" + SIZED, "reject"),
+    Case("tab-in-line", b"POST\t{PATH}\tHTTP/1.1\r\nHost: {HOST}\r\n" + SIZED, "reject"),
+    Case("space-after-version", b"POST {PATH} HTTP/1.1 \r\nHost: {HOST}\r\n" + SIZED, "reject"),
+    Case("nul-in-target", b"POST {PATH}\x00 HTTP/1.1\r\nHost: {HOST}\r\n" + SIZED, "reject"),
     Case("no-version", b"GET {PATH}\r\n\r\n", "reject"),
     Case("version-1.2", b"GET {PATH} HTTP/1.2\r\nHost: {HOST}\r\n\r\n", "safe"),
     Case("version-0.9", b"GET {PATH} HTTP/0.9\r\nHost: {HOST}\r\n\r\n", "reject"),
     Case("lower-http", b"GET {PATH} http/1.1\r\nHost: {HOST}\r\n\r\n", "reject"),
-    Case("http10-chunked", b"POST {PATH} HTTP/1.0\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED, "reject"),
-    Case("get-with-body", b"GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: %d\r\n\r\n" % len(HIDDEN.replace(b"{HOST}", b"api.openai.com")) + HIDDEN, "accept"),
+    Case(
+        "http10-chunked",
+        b"POST {PATH} HTTP/1.0\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED,
+        "reject",
+    ),
+    Case(
+        "get-with-body",
+        b"GET {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: %d\r\n\r\n" % len(ASIDE) + ASIDE,
+        "accept",
+    ),
     Case("connection-names-length", framed(b"Connection: Content-Length", b"Content-Length: 13"), "safe"),
-    Case("connection-names-coding", framed(b"Connection: Transfer-Encoding", b"Transfer-Encoding: chunked", body=CHUNKED), "safe"),
+    Case(
+        "connection-names-coding",
+        framed(b"Connection: Transfer-Encoding", b"Transfer-Encoding: chunked", body=CHUNKED),
+        "safe",
+    ),
     Case("connection-names-host", framed(b"Connection: Host", b"Content-Length: 13"), "safe"),
-    Case("upgrade-h2c", framed(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__", b"Content-Length: 13"), "safe"),
+    Case(
+        "upgrade-h2c",
+        framed(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMA", b"Content-Length: 13"),
+        "safe",
+    ),
     Case("expect", framed(b"Expect: 100-continue", b"Content-Length: 13"), "accept"),
     Case("pipelined", framed(b"Content-Length: 13") * 2, "accept", 2),
-    Case("pipelined-chunked-first", framed(b"Transfer-Encoding: chunked", body=CHUNKED) + framed(b"Content-Length: 13"), "accept", 2),
-    Case("good-then-bad", framed(b"Content-Length: 13") + framed(b"Content-Length: 13", b"Transfer-Encoding: chunked"), "safe"),
+    Case(
+        "pipelined-chunked-first",
+        framed(b"Transfer-Encoding: chunked", body=CHUNKED) + framed(b"Content-Length: 13"),
+        "accept",
+        2,
+    ),
+    Case(
+        "good-then-bad",
+        framed(b"Content-Length: 13") + framed(b"Content-Length: 13", b"Transfer-Encoding: chunked"),
+        "safe",
+    ),
     Case("nothing", b"", "reject", shut=True),
     Case("half-a-line", b"POST {PA", "reject", shut=True),
     Case("half-a-head", b"POST {PATH} HTTP/1.1\r\nHost: {HOST}\r\nContent-Le", "reject", shut=True),
     Case("half-a-body", framed(b"Content-Length: 14"), "reject", shut=True),
-]  # fmt: skip
+]
 
 CASES: List[Case] = both_framings() + LENGTHS + CHUNKS + HEADS

@@ -1,4 +1,5 @@
-"""What bad clients do: each gets the status or close that it understands, one log line with one word, and leaves nothing."""
+"""What bad clients do: each gets a status or close that it understands and one log line with one word, and leaves
+nothing behind."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ import time
 from typing import List, Optional
 
 import pytest
+
 from harness import PLAIN_BINARY, sanitized, wait_until
 from rawclient import trusting
-from wires import Broken, Message, chunk, fields_of, head
+from wires import Broken, Message, fields_of, head
 
 
 def refused(leo, client, raw: bytes, statuses, words) -> Message:
@@ -67,7 +69,9 @@ BAD_CONNECT = [
 ]
 
 
-@pytest.mark.parametrize("raw, statuses, words", BAD_CONNECT, ids=lambda value: repr(value)[2:42] if isinstance(value, bytes) else "")
+@pytest.mark.parametrize(
+    "raw, statuses, words", BAD_CONNECT, ids=lambda value: repr(value)[2:42] if isinstance(value, bytes) else ""
+)
 def test_a_malformed_connect_is_refused_in_words(quick, raw, statuses, words):
     with quick.client() as client:
         refused(quick, client, raw, statuses, words)
@@ -107,7 +111,9 @@ def test_an_oversized_connect_head_is_refused(quick, raw):
         assert quick.line_of(client)["error"] in ("head_too_large", "bad_request")
 
 
-@pytest.mark.parametrize("sent", [b"", b"C", b"CONNECT api.openai.com:443 HT", b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: a\r\n"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"C", b"CONNECT api.openai.com:443 HT", b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: a\r\n"]
+)
 def test_a_client_that_stops_in_the_middle_of_connect_is_closed(quick, sent):
     with quick.client() as client:
         if sent:
@@ -141,7 +147,8 @@ def test_a_connect_head_that_comes_byte_by_byte_is_understood(leo):
 
 CONNECT_FORMS = {
     "requests and boto3: HTTP/1.0, no Host": b"CONNECT api.openai.com:443 HTTP/1.0\r\n\r\n",
-    "undici: the proxy's own address, close": b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: 127.0.0.1:8889\r\nconnection: close\r\n\r\n",
+    "undici: the proxy's own address, close": b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: 127.0.0.1:8889\r\n"
+    b"connection: close\r\n\r\n",
     "aiohttp": b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com\r\nAccept: */*\r\nUser-Agent: x\r\n\r\n",
     "curl": b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\nProxy-Connection: Keep-Alive\r\n\r\n",
     "upper case, trailing dot": b"CONNECT API.OpenAI.com.:443 HTTP/1.1\r\nHost: API.OpenAI.com.:443\r\n\r\n",
@@ -257,7 +264,15 @@ def test_bytes_that_are_no_tls_after_connect(quick, provider, raw):
         b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + b"\x00" * 41,
         (b"\x16\x03\x01\x00\x04\x01\x00\xff\xff" + b"\x16\x03\x01\x00\x01\x00" * 70_000)[:200_000],
     ],
-    ids=["empty record", "record too long", "record far too long", "message too long", "ServerHello", "zeros", "dribble"],
+    ids=[
+        "empty record",
+        "record too long",
+        "record far too long",
+        "message too long",
+        "ServerHello",
+        "zeros",
+        "dribble",
+    ],
 )
 def test_a_broken_client_hello(quick, raw):
     with quick.client() as client:
@@ -411,11 +426,15 @@ def test_http_1_1_is_chosen_from_what_the_client_offers(leo, alpn):
 
 # MARK: Heads inside TLS
 
-JSON = b"Content-Type: application/json\r\n"
+ASK = b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\n"
 BAD_HEADS = [
-    (b"POST /v1/x HTTP/1.1\r\n" + JSON + b"Content-Length: 2\r\n\r\n{}", {400}, {"bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nHost: api.openai.com\r\nContent-Length: 2\r\n\r\n{}", {400}, {"bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com, b\r\nContent-Length: 2\r\n\r\n{}", {400, 421}, {"bad_request", "misdirected"}),
+    (b"POST /v1/x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", {400}, {"bad_request"}),
+    (ASK + b"Host: api.openai.com\r\nContent-Length: 2\r\n\r\n{}", {400}, {"bad_request"}),
+    (
+        b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com, b\r\nContent-Length: 2\r\n\r\n{}",
+        {400, 421},
+        {"bad_request", "misdirected"},
+    ),
     (b"POST /v1/x\r\nHost: api.openai.com\r\n\r\n", {400}, {"bad_request"}),
     (b"POST /v1/x HTTP/9.1\r\nHost: api.openai.com\r\n\r\n", {505}, {"version_unsupported"}),
     (b"POST /v1/x HTTP/2.0\r\nHost: api.openai.com\r\n\r\n", {505}, {"version_unsupported"}),
@@ -424,21 +443,27 @@ BAD_HEADS = [
     (b"POST /v1 /x HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {400}, {"bad_request"}),
     (b"POST /v1/\xc3\xa9 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {400}, {"bad_request"}),
     (b"P@ST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {400}, {"bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nX-A: a\x00b\r\n\r\n", {400}, {"bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nX-A\r\n\r\n", {400}, {"bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nX-A : b\r\n\r\n", {400}, {"bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", {501, 400}, {"transfer_coding_unsupported", "bad_request"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nTransfer-Encoding: cow\r\n\r\n", {501}, {"transfer_coding_unsupported"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: 2\r\nExpect: cow\r\n\r\n{}", {417}, {"expectation_failed"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nX-A: " + b"a" * 200_000 + b"\r\n\r\n", {431}, {"head_too_large"}),
-    (b"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\n" + b"X-A: b\r\n" * 1000 + b"\r\n", {431, 400}, {"head_too_large", "bad_request"}),
+    (ASK + b"X-A: a\x00b\r\n\r\n", {400}, {"bad_request"}),
+    (ASK + b"X-A\r\n\r\n", {400}, {"bad_request"}),
+    (ASK + b"X-A : b\r\n\r\n", {400}, {"bad_request"}),
+    (ASK + b"Transfer-Encoding: gzip, chunked\r\n\r\n", {501, 400}, {"transfer_coding_unsupported", "bad_request"}),
+    (ASK + b"Transfer-Encoding: cow\r\n\r\n", {501}, {"transfer_coding_unsupported"}),
+    (ASK + b"Content-Length: 2\r\nExpect: cow\r\n\r\n{}", {417}, {"expectation_failed"}),
+    (ASK + b"X-A: " + b"a" * 200_000 + b"\r\n\r\n", {431}, {"head_too_large"}),
+    (ASK + b"X-A: b\r\n" * 1000 + b"\r\n", {431, 400}, {"head_too_large", "bad_request"}),
     (b"POST /v1/" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {431, 414}, {"head_too_large"}),
-    (b"GET /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", range(400, 502), {"upgrade_unsupported"}),
-    (b"CONNECT www.example.com:443 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", range(400, 502), {"bad_request", "bad_target", "misdirected"}),
-]  # fmt: skip
+    (ASK + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", range(400, 502), {"upgrade_unsupported"}),
+    (
+        b"CONNECT www.example.com:443 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n",
+        range(400, 502),
+        {"bad_request", "bad_target", "misdirected"},
+    ),
+]
 
 
-@pytest.mark.parametrize("raw, statuses, words", BAD_HEADS, ids=lambda value: repr(value)[2:62] if isinstance(value, bytes) else "")
+@pytest.mark.parametrize(
+    "raw, statuses, words", BAD_HEADS, ids=lambda value: repr(value)[2:62] if isinstance(value, bytes) else ""
+)
 def test_a_malformed_request_is_refused_in_the_providers_shape(quick, provider, raw, statuses, words):
     before = len(provider.exchanges)
     with quick.client() as client:
@@ -449,7 +474,14 @@ def test_a_malformed_request_is_refused_in_the_providers_shape(quick, provider, 
     assert len(provider.exchanges) == before
 
 
-@pytest.mark.parametrize("api, host", [("anthropic", "api.anthropic.com"), ("gemini", "generativelanguage.googleapis.com"), ("bedrock", "bedrock-runtime.us-east-1.amazonaws.com")])
+@pytest.mark.parametrize(
+    "api, host",
+    [
+        ("anthropic", "api.anthropic.com"),
+        ("gemini", "generativelanguage.googleapis.com"),
+        ("bedrock", "bedrock-runtime.us-east-1.amazonaws.com"),
+    ],
+)
 def test_the_shape_of_a_refusal_follows_the_provider(quick, api, host):
     with quick.client() as client:
         client.intercepted(host)
@@ -463,7 +495,9 @@ def test_the_shape_of_a_refusal_follows_the_provider(quick, api, host):
             assert value.get("message") or value.get("Message")
 
 
-@pytest.mark.parametrize("host", ["api.anthropic.com", "api.openai.com.evil.example", "127.0.0.1", "api.openai.com:8443", "openai.com"])
+@pytest.mark.parametrize(
+    "host", ["api.anthropic.com", "api.openai.com.evil.example", "127.0.0.1", "api.openai.com:8443", "openai.com"]
+)
 def test_a_host_other_than_the_sni_is_misdirected(quick, provider, host):
     before = len(provider.exchanges)
     with quick.client() as client:
@@ -526,7 +560,9 @@ def test_a_head_that_dribbles_is_closed_in_time(quick):
 def test_half_a_body_is_closed_in_time_and_never_becomes_a_whole_one(quick, provider, test_id, raw):
     with quick.client() as client:
         client.intercepted()
-        client.send(head("POST /v1/x HTTP/1.1", fields_of([("Host", "api.openai.com"), ("x-test-id", test_id)]))[:-2] + raw)
+        client.send(
+            head("POST /v1/x HTTP/1.1", fields_of([("Host", "api.openai.com"), ("x-test-id", test_id)]))[:-2] + raw
+        )
         try:
             assert client.answer().status == 408
         except Broken:
@@ -542,7 +578,9 @@ def test_half_a_body_is_closed_in_time_and_never_becomes_a_whole_one(quick, prov
 def test_a_client_that_leaves_in_the_middle_of_its_body_never_completes_it(quick, provider, test_id, raw, how):
     with quick.client() as client:
         client.intercepted()
-        client.send(head("POST /v1/x HTTP/1.1", fields_of([("Host", "api.openai.com"), ("x-test-id", test_id)]))[:-2] + raw)
+        client.send(
+            head("POST /v1/x HTTP/1.1", fields_of([("Host", "api.openai.com"), ("x-test-id", test_id)]))[:-2] + raw
+        )
         provider.wait(test_id)
         if how == "notify":
             client.wire.notify()

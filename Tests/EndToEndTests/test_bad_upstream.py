@@ -1,4 +1,5 @@
-"""What bad upstreams do: the client gets a status in its provider's words, the log one word, and no request is lost twice."""
+"""What bad upstreams do: the client gets a status in its provider's shape, the log one word, and no request is sent
+twice."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import socket
 import struct
 
 import pytest
+
 from provider import BROKEN_BODIES, GARBAGE
 from wires import Broken
 

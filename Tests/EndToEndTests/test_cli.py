@@ -10,10 +10,11 @@ import stat
 import subprocess
 from pathlib import Path
 
-import harness
 import pytest
-from harness import leo as run
+
+import harness
 from harness import assignments, merged, toml
+from harness import leo as run
 
 
 @pytest.fixture
@@ -50,7 +51,9 @@ def test_check_accepts_a_good_file(write):
 
 
 def test_check_names_every_mistake_with_its_place_and_the_likely_meant_key(write):
-    file = write(text='[listen]\nprxy = "127.0.0.1:1"\nidle_timeout = "5 parsecs"\nworkers = -1\n\n[upstrem]\n[[provider]]\n')
+    file = write(
+        text='[listen]\nprxy = "127.0.0.1:1"\nidle_timeout = "5 parsecs"\nworkers = -1\n\n[upstrem]\n[[provider]]\n'
+    )
     done = run("check", file)
     assert done.returncode == 1
     said = done.stdout + done.stderr
@@ -94,8 +97,7 @@ def test_a_file_that_cannot_be_read_is_2(tmp_path):
 def test_an_address_that_is_taken_is_2(write):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("serve", write({"listen": {"proxy": "127.0.0.1:%d" % taken.getsockname()[1]}}))
-    assert done.returncode == 2 and str(taken) is not None
-    assert "127.0.0.1:" in done.stderr
+    assert done.returncode == 2 and "127.0.0.1:" in done.stderr
 
 
 def test_a_missing_ca_is_2_and_says_what_to_do(write, tmp_path):
@@ -121,7 +123,9 @@ def test_ca_init_makes_a_ca_and_never_overwrites_one(write, tmp_path):
     shown = run("ca", "show", file)
     assert shown.returncode == 0 and "openai.com" in shown.stdout
     # No private key of the root is left behind, and nothing of a key is ever printed.
-    assert [path.name for path in (tmp_path / "certs").iterdir() if b"PRIVATE KEY" in path.read_bytes()] == ["leo-ca.key"]
+    assert [path.name for path in (tmp_path / "certs").iterdir() if b"PRIVATE KEY" in path.read_bytes()] == [
+        "leo-ca.key"
+    ]
     assert "PRIVATE" not in shown.stdout + again.stdout
 
 
@@ -196,3 +200,23 @@ def test_no_core_dump_and_no_debugger_can_take_the_key(leo):
     limits = Path(f"/proc/{leo.process.pid}/limits").read_text()
     core = [line for line in limits.splitlines() if line.startswith("Max core file size")][0]
     assert core.split()[4] == "0"
+
+
+def test_doctor_says_what_is_well_and_which_variable_is_missing(leo, tmp_path, program):
+    """With curl alone on the PATH: well with the variables of `leo env`, not well without them."""
+    only_curl = tmp_path / "bin"
+    only_curl.mkdir()
+    (only_curl / "curl").symlink_to(program("curl"))
+    proxy = "%s:%d" % leo.proxy
+    env = dict(leo.client_environment(tmp_path / "home"), PATH=str(only_curl))
+    well = run("doctor", leo.file, "--proxy", proxy, env=env)
+    assert "curl" in well.stdout, well.stdout + well.stderr
+    assert not [line for line in well.stdout.splitlines() if line.startswith("FAIL") and "curl" in line], well.stdout
+    for missing in ("CURL_CA_BUNDLE", "HTTPS_PROXY"):
+        less = {name: value for name, value in env.items() if name.lower() != missing.lower()}
+        # curl would find leo's CA here, too.
+        if missing == "CURL_CA_BUNDLE":
+            del less["SSL_CERT_FILE"]
+        done = run("doctor", leo.file, "--proxy", proxy, env=less)
+        assert done.returncode == 1, done.stdout
+        assert missing in done.stdout + done.stderr

@@ -6,9 +6,10 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 import pytest
+
 import programs
 from answers import PIECES, TEXT, whole
 from programs import CLIENTS, Run, colon_fields
@@ -32,12 +33,6 @@ def environments(tmp_path_factory) -> Callable[[Any], Dict[str, str]]:
 @pytest.fixture
 def env(leo, environments) -> Dict[str, str]:
     return environments(leo)
-
-
-@pytest.fixture(scope="module")
-def go_client(tmp_path_factory, request) -> Callable[[str], Any]:
-    folder = tmp_path_factory.mktemp("go")
-    return functools.lru_cache(None)(lambda go: programs.built_go(go, CLIENTS / "goclient.go", folder))
 
 
 class Bytes:
@@ -219,24 +214,29 @@ def node_fetch_uses_the_environment(node: str) -> bool:
     return "--use-env-proxy" in done.stdout
 
 
-def foreign_command(name: str, program, go_client, tmp_path) -> List[Any]:
+@pytest.fixture
+def foreign_command(program, built) -> Callable[[str], List[Any]]:
     """How a client that is not Python is started, without its arguments."""
-    if name == "curl":
-        program("curl")
-        return [CLIENTS / "curl_client.sh"]
-    if name == "node-https":
-        return [program("node"), CLIENTS / "node_https.js"]
-    if name == "node-fetch":
-        return [program("node"), CLIENTS / "node_fetch.mjs"]
-    if name == "go":
-        return [go_client(program("go"))]
-    return [program("java"), CLIENTS / "JavaClient.java", name.split("-")[1]]
+
+    def command(name: str) -> List[Any]:
+        if name == "curl":
+            program("curl")
+            return [CLIENTS / "curl_client.sh"]
+        if name == "node-https":
+            return [program("node"), CLIENTS / "node_https.js"]
+        if name == "go":
+            return built(program("go"), "goclient.go")
+        return [*built(program("javac"), "JavaClient.java"), name.split("-")[1]]
+
+    return command
 
 
 FOREIGN = ["curl", "node-https", "go", "java-default", "java-1.1"]
 
 
-def foreign(name: str, command: List[Any], body, test_id: str, fields: Dict[str, str], env, first=None) -> Dict[str, Any]:
+def foreign(
+    name: str, command: List[Any], body, test_id: str, fields: Dict[str, str], env, first=None
+) -> Dict[str, Any]:
     """Runs it; curl prints the answer itself, the others a report."""
     if name == "curl":
         env = dict(env, HOME="/nonexistent")
@@ -246,9 +246,9 @@ def foreign(name: str, command: List[Any], body, test_id: str, fields: Dict[str,
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_another_client_gets_its_answer(leo, provider, env, test_id, tmp_path, program, go_client, body_file, name):
+def test_another_client_gets_its_answer(leo, provider, env, test_id, foreign_command, body_file, name):
     body = body_file(stream=False)
-    result = foreign(name, foreign_command(name, program, go_client, tmp_path), body, test_id, {}, env)
+    result = foreign(name, foreign_command(name), body, test_id, {}, env)
     assert result.get("text", result).rstrip("\n") == whole("openai-chat", b"").decode()
     exchange = check(leo, provider, test_id, OPENAI, streamed=False)
     assert exchange.request.body == body.read_bytes()
@@ -256,10 +256,10 @@ def test_another_client_gets_its_answer(leo, provider, env, test_id, tmp_path, p
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_another_client_gets_the_first_piece_while_the_provider_is_still_sending(
-    leo, provider, env, test_id, tmp_path, program, go_client, body_file, name
+    leo, provider, env, test_id, foreign_command, body_file, name
 ):
     body = body_file(stream=True)
-    command = foreign_command(name, program, go_client, tmp_path)
+    command = foreign_command(name)
     result = foreign(name, command, body, test_id, {"x-test-gate": test_id}, env, opener(provider, test_id))
     assert provider.gate(test_id).is_set(), result
     assert result["text"].rstrip("\n").endswith("data: [DONE]")
@@ -287,7 +287,11 @@ def test_curl_uploads_more_than_a_megabyte_with_expect_100_continue(leo, provide
     body = body_file(stream=False, padding=2_000_000)
     env = dict(env, HOME="/nonexistent")
     command = ["curl", "-sS", "--http1.1", "-v", "--max-time", "60", "--expect100-timeout", "30"]
-    for field in ["Content-Type: application/json", "Expect: 100-continue", *colon_fields(test_id, {"x-test-echo": "1"})]:
+    for field in [
+        "Content-Type: application/json",
+        "Expect: 100-continue",
+        *colon_fields(test_id, {"x-test-echo": "1"}),
+    ]:
         command += ["-H", field]
     run = Run([*command, "--data-binary", f"@{body}", "https://api.openai.com/v1/chat/completions"], env)
     assert run.code == 0, run.errors
@@ -302,7 +306,15 @@ def test_curl_uploads_more_than_a_megabyte_with_expect_100_continue(leo, provide
 # MARK: A cut looks cut to every client
 
 
-CUTS = [("chunked", "fin"), ("length", "fin"), ("close", "fin"), ("chunked", "reset"), ("length", "reset"), ("chunked", "notify"), ("length", "notify")]  # fmt: skip
+CUTS = [
+    ("chunked", "fin"),
+    ("chunked", "reset"),
+    ("chunked", "notify"),
+    ("length", "fin"),
+    ("length", "reset"),
+    ("length", "notify"),
+    ("close", "fin"),
+]
 
 
 @pytest.mark.parametrize("framing, how", CUTS)
@@ -333,9 +345,9 @@ def test_promise_2_a_cut_stream_is_an_error_in_every_sdk(leo, provider, env, tes
 @pytest.mark.parametrize("framing, how", [("chunked", "fin"), ("length", "fin"), ("close", "fin"), ("length", "reset")])
 @pytest.mark.parametrize("name", FOREIGN)
 def test_promise_2_a_cut_stream_is_an_error_in_other_clients(
-    leo, provider, env, test_id, tmp_path, program, go_client, body_file, name, framing, how
+    leo, provider, env, test_id, foreign_command, body_file, name, framing, how
 ):
-    command = foreign_command(name, program, go_client, tmp_path)
+    command = foreign_command(name)
     fields = {"x-test-cut": "3", "x-test-framing": framing, "x-test-end": how}
     result = foreign(name, command, body_file(stream=True), test_id, fields, env)
     assert "error" in result, result
@@ -350,7 +362,9 @@ def test_promise_2_boto3_does_not_take_half_an_answer_for_a_whole_one(leo, provi
     assert (line["error"], line["status"], line["upstream_status"]) == ("upstream_cut", 502, 200)
 
 
-def test_a_certificate_that_leo_refuses_is_a_readable_error_in_the_sdk(leo_with, tmp_path, provider, upstreams, test_id):
+def test_a_certificate_that_leo_refuses_is_a_readable_error_in_the_sdk(
+    leo_with, tmp_path, provider, upstreams, test_id
+):
     leo = leo_with({"upstream": {"resolve": {"api.openai.com:443": upstreams["expired.leo-test.example:443"].address}}})
     run = programs.python("openai_client.py", "chat", test_id, {}, leo.client_environment(tmp_path / "home"))
     assert run.result.get("status") == 502, run.result

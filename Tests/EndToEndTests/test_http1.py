@@ -1,4 +1,4 @@
-"""HTTP/1.1 on both sides: keep-alive, pooling, pipelining, expectations, interim answers, trailers, bodiless answers."""
+"""HTTP/1.1 on both sides: keep-alive, pooling, pipelining, expectations, interim answers, trailers, no body at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+
 from harness import wait_until
 from wires import Broken, chunk, fields_of, head
 
@@ -252,7 +253,11 @@ def test_a_final_answer_that_comes_before_the_upload_ends_is_relayed(leo, provid
 def test_an_early_answer_does_not_corrupt_what_follows(leo, provider, test_id):
     """Whatever leo does with the rest of the upload, the next request is not made of it."""
     with leo.client().intercepted() as client:
-        client.send(raw_post(test_id, "x-test-early: 401", body=b"GET /smuggled HTTP/1.1\r\nHost: api.openai.com\r\n\r\n" * 2000))
+        client.send(
+            raw_post(
+                test_id, "x-test-early: 401", body=b"GET /smuggled HTTP/1.1\r\nHost: api.openai.com\r\n\r\n" * 2000
+            )
+        )
         client.expect_answer_to("POST")
         assert client.answer().status == 401
         try:
@@ -285,7 +290,7 @@ def test_an_answer_without_a_body_is_not_waited_on(leo, provider, test_id, statu
         exchange.read_body()
         # RFC 9110 8.6 lets a 304 carry the length that a 200 would have; 204 must not have one.
         length = b"Content-Length: 1234\r\n" if status == 304 else b""
-        exchange.send(b"HTTP/1.1 %d Nothing\r\nETag: \"x\"\r\n%s\r\n" % (status, length))
+        exchange.send(b'HTTP/1.1 %d Nothing\r\nETag: "x"\r\n%s\r\n' % (status, length))
 
     provider.scripts[test_id] = script
     with leo.client().intercepted() as client:
@@ -397,7 +402,7 @@ def test_concurrent_clients_get_their_own_answers(leo, provider, test_id):
                     answer = client.exchange("POST", POST, [("x-test-id", f"{test_id}-{number}")], body)
                     if answer.body != body[::-1]:
                         wrong.append((number, turn, answer))
-        except Exception as error:  # noqa: BLE001: any of them fails the test
+        except Exception as error:  # noqa: BLE001 — any of them fails the test
             wrong.append((number, repr(error)))
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(16)]

@@ -10,8 +10,9 @@ import threading
 import time
 
 import pytest
+
 from harness import wait_until
-from wires import Broken
+from wires import fields_of, head
 
 POST = "/v1/chat/completions"
 
@@ -158,7 +159,7 @@ def test_metrics_count_what_happened(leo, provider, test_id):
         return sum(
             float(line.rsplit(" ", 1)[1])
             for line in text.splitlines()
-            if line.startswith("leo_faults_total") and 'misdirected' in line
+            if line.startswith("leo_faults_total") and "misdirected" in line
         )
 
     before = leo.get("/metrics")[1]
@@ -169,7 +170,6 @@ def test_metrics_count_what_happened(leo, provider, test_id):
     assert total(after) == total(before) + 1
     for line in after.splitlines():
         # The exposition format: a comment, or a name, labels and a number.
-        assert line.startswith("# ") or float(line.rsplit(" ", 1)[1]) >= 0 or True
         if line and not line.startswith("#"):
             name, number = line.rsplit(" ", 1)
             float(number)
@@ -177,7 +177,9 @@ def test_metrics_count_what_happened(leo, provider, test_id):
     assert test_id not in after
 
 
-@pytest.mark.parametrize("method, path, status", [("GET", "/nothing", 404), ("POST", "/healthz", 405), ("HEAD", "/healthz", 200)])
+@pytest.mark.parametrize(
+    "method, path, status", [("GET", "/nothing", 404), ("POST", "/healthz", 405), ("HEAD", "/healthz", 200)]
+)
 def test_the_admin_listener_knows_its_manners(leo, method, path, status):
     with socket.create_connection(leo.admin, timeout=20) as sock:
         sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
@@ -185,12 +187,15 @@ def test_the_admin_listener_knows_its_manners(leo, method, path, status):
     assert int(answer.split(b" ", 2)[1]) == status
 
 
-@pytest.mark.parametrize("raw", [b"\xff\xfe\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000, b"GET /heal"])
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000, b"GET /heal"]
+)
 def test_bad_input_to_the_admin_listener_does_no_harm(hasty, raw):
     sock = socket.create_connection(hasty.admin, timeout=20)
     try:
         sock.sendall(raw)
-        while sock.recv(65536):
+        # Half a request is answered by nobody; everything else ends with an answer or a close.
+        while b"\r\n" in raw and sock.recv(65536):
             pass
     except OSError:
         pass
@@ -227,26 +232,24 @@ def test_a_pipe_whose_reader_left_does_not_end_leo(leo_with, tmp_path):
     assert leo.alive()
 
 
-def test_a_blocked_log_refuses_new_work_where_the_file_says_so(leo_with, tmp_path):
-    """on_full = "block" on a device that is always full: the audit comes first."""
+def test_a_blocked_log_refuses_new_work_where_the_file_says_so(leo_with, provider, test_id):
+    """on_full = "block" on a device that is always full: once the queue is full of unwritten lines, no work is done."""
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    leo = leo_with({"access_log": {"path": "/dev/full", "on_full": "block", "block_timeout": "100ms"}})
-
-    def refused() -> bool:
-        try:
-            with leo.client() as client:
-                answer = client.connect("api.openai.com:443")
-                if answer.status != 200:
-                    return (answer.status, answer.first("x-leo-error")) == (503, "audit")
-                client.start_tls("api.openai.com")
-                for _ in range(2000):
-                    answer = client.exchange("GET", "/v1/models")
-                    if answer.status == 503:
-                        return answer.first("x-leo-error") == "audit"
-        except (Broken, OSError):
-            pass
-        return False
-
+    names = [f"x-label-{number}" for number in range(8)]
+    log = {"path": "/dev/full", "on_full": "block", "block_timeout": "100ms", "labels": names}
+    leo = leo_with({"access_log": log})
+    # The queue is bounded in lines and in bytes; long lines fill it sooner.
+    request = head(
+        "GET /v1/" + "x" * 1000 + " HTTP/1.1",
+        fields_of([("Host", "api.openai.com"), ("User-Agent", "u" * 250), *((name, "l" * 250) for name in names)]),
+    )
+    with leo.client().intercepted() as client:
+        for _ in range(40_000):
+            client.expect_answer_to("GET")
+            client.send(request)
+            answer = client.answer()
+            if answer.status != 200:
+                break
+    assert (answer.status, answer.first("x-leo-error")) == (503, "audit")
     assert leo.alive()
-    assert wait_until(refused, "a refusal", 120)

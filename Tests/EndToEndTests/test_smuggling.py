@@ -12,6 +12,7 @@ import os
 from typing import List, Optional
 
 import pytest
+
 from smuggling_cases import CASES, Case
 from wires import Broken, Message, head
 
@@ -69,7 +70,7 @@ def test_what_has_two_readings_does_not_reach_the_provider(hasty, provider, case
         # A case that waits for more bytes ends with the client leaving: what is half must stay half.
         answers = answers_to(client, case, case.answers)
         client.close()
-        line = hasty.lines(client.is_in)
+        line = hasty.all_lines_of(client)
     served = [answer for answer in answers if answer.first("x-leo-error") is None]
     refusals = [answer for answer in answers if answer.first("x-leo-error") is not None]
     assert all(400 <= answer.status < 600 for answer in refusals), refusals
@@ -96,7 +97,11 @@ def canonical(request: Message) -> Optional[str]:
     """What is odd about a forwarded head, for a reader that is less strict than ours."""
     for name, value in request.fields:
         lowered = name.lower().replace(b"_", b"-")
-        if lowered == b"transfer-encoding" and (name.lower(), value) != (b"transfer-encoding", b"chunked") and b"_" not in name:
+        if (
+            lowered == b"transfer-encoding"
+            and (name.lower(), value) != (b"transfer-encoding", b"chunked")
+            and b"_" not in name
+        ):
             return f"Transfer-Encoding {value!r}"
     return None
 

@@ -1,7 +1,7 @@
 """The name constraints of leo's CA: whoever steals the intermediate's key can impersonate providers, and nobody else.
 
-A leaf signed with that key for another name, or for an address, must be refused by every runtime that trusts leo's root;
-one for a provider's host must be accepted by the same runtime, so that a refusal means what it seems to mean.
+A leaf signed with that key for another name, or for an address, must be refused by every runtime that trusts leo's
+root; one for a provider's host must be accepted by the same runtime, so that a refusal means what it seems to mean.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Dict
 
-import programs
 import pytest
+
 from certificates import alternative_names, openssl
 from programs import CLIENTS
 from wires import Wire
@@ -71,20 +71,7 @@ def forged(settings, tmp_path_factory, provider):
     return make
 
 
-@pytest.fixture(scope="module")
-def go_handshake(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("go")
-    built = {}
-
-    def build(go: str):
-        if "binary" not in built:
-            built["binary"] = programs.built_go(go, CLIENTS / "gohandshake.go", folder)
-        return built["binary"]
-
-    return build
-
-
-def command(runtime: str, program, go_handshake):
+def command(runtime: str, program, built):
     if runtime == "openssl":
         return [program("bash"), CLIENTS / "openssl_handshake.sh"]
     if runtime == "python":
@@ -92,17 +79,17 @@ def command(runtime: str, program, go_handshake):
     if runtime == "node":
         return [program("node"), CLIENTS / "node_handshake.js"]
     if runtime == "java":
-        return [program("java"), CLIENTS / "JavaHandshake.java"]
-    return [go_handshake(program("go"))]
+        return built(program("javac"), "JavaHandshake.java")
+    return built(program("go"), "gohandshake.go")
 
 
 @pytest.mark.parametrize("runtime", ["openssl", "python", "node", "java", "go"])
 @pytest.mark.parametrize("names, wanted, good", CASES)
 def test_a_stolen_intermediate_key_can_impersonate_providers_alone(
-    leo, forged, tmp_path, program, go_handshake, runtime, names, wanted, good
+    leo, forged, tmp_path, program, built, runtime, names, wanted, good
 ):
     env = leo.client_environment(tmp_path / "home")
-    arguments = [*command(runtime, program, go_handshake), forged(names), wanted]
+    arguments = [*command(runtime, program, built), forged(names), wanted]
     done = subprocess.run(
         list(map(str, arguments)), env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100
     )

@@ -10,8 +10,9 @@ import threading
 from typing import Callable
 
 import pytest
+
 from rawclient import trusting
-from wires import Broken, Reader, Wire, head
+from wires import Wire
 
 # leo looks this name up in [upstream.resolve] and at nothing else: it exists nowhere.
 NAME = "other.elsewhere.example"
@@ -36,7 +37,7 @@ def tunnelled(leo, address: str):
 
 
 def test_bytes_pass_unchanged_in_both_directions(leo, serve):
-    sent = random.Random(7).getrandbits(8 * 3_000_000).to_bytes(3_000_000, "big")
+    sent = random.Random(7).randbytes(3_000_000)
     with tunnelled(leo, serve(echo)) as client:
         threading.Thread(target=client.send, args=(sent,), daemon=True).start()
         got = bytearray()
@@ -81,17 +82,31 @@ def test_a_server_that_speaks_first_is_heard(leo, serve):
         assert leo.line_of(client)["kind"] == "tunnel"
 
 
-def test_half_closing_reaches_the_other_side_and_leaves_the_way_back_open(leo, serve):
+def test_a_name_with_several_addresses_is_tried_to_the_end(leo, serve):
+    """localhost is often ::1 first, where nobody listens."""
+    port = serve(echo).rsplit(":", 1)[1]
+    with tunnelled(leo, f"localhost:{port}") as client:
+        client.send(b"hello")
+        assert client.wire.receive() == b"hello"
+
+
+@pytest.mark.parametrize("when", ["at once", "once the tunnel is in use"])
+def test_half_closing_reaches_the_other_side_and_leaves_the_way_back_open(leo, serve, when):
+    """At once is what `printf … | nc -N` does: the client's end may arrive before leo has connected."""
+
     def count(wire: Wire) -> None:
+        wire.send(b"hello\n")
         got = b"".join(iter(wire.receive, b""))
         wire.send(b"%d bytes, then your end\n" % len(got))
         wire.send(b"x" * 100_000)
 
     with tunnelled(leo, serve(count)) as client:
         client.send(b"hello")
+        if when != "at once":
+            assert client.wire.receive() == b"hello\n"
         client.wire.half_close()
         got = b"".join(iter(client.wire.receive, b""))
-        assert got == b"5 bytes, then your end\n" + b"x" * 100_000
+        assert got.removeprefix(b"hello\n") == b"5 bytes, then your end\n" + b"x" * 100_000
         assert client.wire.end == "fin"
 
 

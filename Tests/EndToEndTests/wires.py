@@ -101,7 +101,7 @@ class Wire:
         return data
 
     def pending(self, seconds: float) -> bool:
-        """Whether bytes of the application, or the end, arrive within the time. Records that carry none do not count."""
+        """Whether bytes of the application, or the end, arrive within the time. Records without any do not count."""
         deadline = time.monotonic() + seconds
         while not self.buffer and self.end is None:
             try:
@@ -203,7 +203,7 @@ class Message:
         self.violations: List[str] = []
         self.complete = False
         self.end: Optional[str] = None
-        self.interim: List["Message"] = []
+        self.interim: List[Message] = []
 
     @property
     def body(self) -> bytes:
@@ -242,7 +242,10 @@ class Message:
     def end_to_end(self) -> List[Field]:
         """The fields that a proxy may neither change, drop nor reorder."""
         named = {
-            word.strip().lower().encode() for value in self.all("connection") for word in value.split(",") if word.strip()
+            word.strip().lower().encode()
+            for value in self.all("connection")
+            for word in value.split(",")
+            if word.strip()
         }
         return [(key, value) for key, value in self.fields if key.lower() not in HOP_BY_HOP | named]
 
@@ -321,7 +324,9 @@ class Reader:
         if codings and codings != ["chunked"]:
             message.violations.append(f"Transfer-Encoding: {codings}")
         if answering is not None and (
-            message.status < 200 or message.status in (204, 304) or answering == "HEAD"
+            message.status < 200
+            or message.status in (204, 304)
+            or answering == "HEAD"
             or (answering == "CONNECT" and message.status < 300)
         ):
             message.framing = "none"
@@ -414,6 +419,9 @@ def fields_of(mapping) -> List[Field]:
     """[(str, str)] or {str: str} as bytes."""
     items = mapping.items() if hasattr(mapping, "items") else mapping
     return [
-        (key if isinstance(key, bytes) else key.encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1"))
+        (
+            key if isinstance(key, bytes) else key.encode("latin-1"),
+            value if isinstance(value, bytes) else value.encode("latin-1"),
+        )
         for key, value in items
     ]

@@ -1,7 +1,8 @@
 import asyncio
 
-import tap
 from anthropic import Anthropic, AsyncAnthropic
+
+import tap
 
 ASK = {"model": "claude-test", "max_tokens": 64, "messages": [{"role": "user", "content": "Say something, schön."}]}
 

@@ -1,8 +1,12 @@
 import boto3
-import tap
 from botocore.config import Config
 
-ASK = {"modelId": "anthropic.claude-test-v1:0", "messages": [{"role": "user", "content": [{"text": "Say something, schön."}]}]}
+import tap
+
+ASK = {
+    "modelId": "anthropic.claude-test-v1:0",
+    "messages": [{"role": "user", "content": [{"text": "Say something, schön."}]}],
+}
 
 
 def client(headers):

@@ -1,8 +1,9 @@
 import asyncio
 
-import tap
 from google import genai
 from google.genai import types
+
+import tap
 
 ASK = {"model": "gemini-test", "contents": "Say something, schön."}
 

@@ -1,7 +1,8 @@
 import asyncio
 
-import tap
 from openai import AsyncOpenAI, OpenAI
+
+import tap
 
 CHAT = {"model": "gpt-test", "messages": [{"role": "user", "content": "Say something, schön."}]}
 ASK = {"model": "gpt-test", "input": "Say something."}
@@ -25,7 +26,9 @@ def chat(headers):
 
 
 def chat_stream(headers):
-    return joined(chunk.choices[0].delta.content for chunk in client(headers).chat.completions.create(stream=True, **CHAT))
+    return joined(
+        chunk.choices[0].delta.content for chunk in client(headers).chat.completions.create(stream=True, **CHAT)
+    )
 
 
 def responses(headers):

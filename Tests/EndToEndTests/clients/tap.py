@@ -48,13 +48,13 @@ def report(**values):
 
 
 def run(modes):
-    """argv: MODE TEST_ID [FIELD=VALUE …]; the fields are sent as request headers. modes[MODE](headers) returns the text."""
+    """argv: MODE TEST_ID [FIELD=VALUE …]; the fields become request headers. modes[MODE](headers) gives the text."""
     mode, test_id = sys.argv[1:3]
     headers = {"x-test-id": test_id}
     headers.update(pair.split("=", 1) for pair in sys.argv[3:])
     try:
         result = modes[mode](headers)
-    except Exception as error:  # noqa: BLE001: which exception it is, is what the test asks
+    except Exception as error:  # noqa: BLE001 — which exception it is, is what the test asks
         report(error=f"{type(error).__name__}: {error}", status=getattr(error, "status_code", None))
     else:
         report(text=result)
