@@ -82,9 +82,15 @@ def built_go(go: str, source: Path, folder: Path) -> Path:
     """Compiles one Go file against the standard library alone; nothing is downloaded."""
     binary = folder / source.stem
     env = {
-        "PATH": os.environ["PATH"], "HOME": str(folder), "GOCACHE": str(folder / "cache"), "GOPATH": str(folder / "path"),
-        "GO111MODULE": "off", "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local",
-    }  # fmt: skip
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "GOCACHE": str(folder / "cache"),
+        "GOPATH": str(folder / "path"),
+        "GO111MODULE": "off",
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "",
+        "GOTOOLCHAIN": "local",
+    }
     done = subprocess.run([go, "build", "-o", binary, source], env=env, capture_output=True, text=True, timeout=140)
     assert done.returncode == 0, done.stderr
     return binary
