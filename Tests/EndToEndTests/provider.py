@@ -430,7 +430,10 @@ def stream(exchange: Exchange) -> None:
             return
         exchange.piece(event)
         if number == 0 and exchange.knob("gate"):
-            exchange.provider.gate(exchange.knob("gate") or "").wait(30)
+            if not exchange.provider.gate(exchange.knob("gate") or "").wait(30):
+                # Nobody saw the first event: whoever held it back shall not get away with it.
+                exchange.end("reset")
+                return
         if number == 0 and exchange.knob("hang") == "middle":
             exchange.wait_client_gone(60)
             return
