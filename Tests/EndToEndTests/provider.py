@@ -182,10 +182,7 @@ class Exchange:
             return
         if how == "notify":
             self.wire.notify()
-        # Half-closed first: closing with unread bytes would turn the FIN into a reset that overtakes what was sent.
-        self.wire.sock.shutdown(socket.SHUT_WR)
-        self.wire.wait_end(5)
-        self.wire.close()
+        self.wire.linger(5)
 
 
 Script = Callable[[Exchange], None]

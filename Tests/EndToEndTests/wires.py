@@ -175,6 +175,18 @@ class Wire:
         """A FIN and no close_notify: what a TLS peer must take for a cut."""
         self.sock.close()
 
+    def linger(self, seconds: float) -> None:
+        """Closes after the peer has: closing with unread bytes would turn the FIN into a reset, which overtakes what
+        was sent. Raw bytes, because OpenSSL reads nothing more once close_notify is out."""
+        self.sock.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + seconds
+        try:
+            while self._ready(select.POLLIN, deadline - time.monotonic()) and self.sock.recv(262144):
+                pass
+        except OSError:
+            pass
+        self.close()
+
     def reset(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
