@@ -44,8 +44,6 @@ final class Stream {
     /// Lets every further byte go through `session`.
     func start(_ session: consuming TLSSession) { tls = consume session }
 
-    /// Whether TLS runs on the connection.
-    var isSecure: Bool { tls != nil }
     /// The TLS version negotiated.
     var tlsVersion: String? { tls?.version }
     /// A ticket with which the next connection to the same peer may resume.

@@ -130,11 +130,14 @@ final class UpstreamPool {
     /// Drops what has idled too long, and groups that nobody needs. Returns when to look again.
     func sweep() -> MonotonicTime {
         var next = MonotonicTime.never
-        for (key, group) in groups {
+        for key in Array(groups.keys) {
+            // Out of the table while it is looked at, so that whoever else holds it shows.
+            guard var group = groups.removeValue(forKey: key) else { continue }
             for connection in group.idle where connection.idleUntil <= loop.now { remove(connection) }
             group.idle.removeAll { $0.pool == nil }
             for connection in group.idle { next = min(next, connection.idleUntil) }
-            if group.idle.isEmpty { groups[key] = nil }
+            // A group that a client holds stays, or what that client keeps would be out of reach of the next sweep.
+            if !group.idle.isEmpty || !isKnownUniquelyReferenced(&group) { groups[key] = group }
         }
         return next
     }
