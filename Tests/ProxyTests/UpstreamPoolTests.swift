@@ -9,17 +9,18 @@ struct UpstreamPoolTests {
 
     @Test("sweeps what is kept for a client that was there before an earlier sweep")
     func sweepOfHeldGroup() async throws {
-        let fixture = try LoopFixture()
-        try await fixture.run { loop in
-            let pool = UpstreamPool(
-                loop: loop, connectionCountMax: 4, metrics: Metrics(providers: []).makeWorker())
-            let held = pool.group(for: Self.key)
+        let fixture = try WorkerFixture()
+        try await fixture.run { worker in
+            let pool = worker.pool
+            let held = pool.group(for: Self.key, idleSpan: Nanoseconds(count: 0))
             #expect(pool.sweep() == .never)
-            #expect(pool.group(for: Self.key) === held, "another client would miss what this one keeps")
-            let (near, far) = try socketPair(loop)
+            #expect(
+                pool.group(for: Self.key, idleSpan: Nanoseconds(count: 0)) === held,
+                "another client would miss what this one keeps")
+            let (near, far) = try socketPair(worker.loop)
             let connection = UpstreamConnection(
-                group: held, stream: Stream(near), endpoint: IPEndpoint(address: .loopback4, port: 443))
-            pool.keep(connection, for: Nanoseconds(count: 0))
+                worker: worker, group: held, stream: Stream(near), endpointText: "127.0.0.1:443")
+            pool.keep(connection)
             #expect(pool.idleCount == 1)
             #expect(pool.sweep() == .never)
             #expect(pool.idleCount == 0 && near.isClosed)

@@ -3,7 +3,17 @@
 /// A log that must not lose lines and cannot be written holds new work back for `block_timeout` and then refuses it.
 struct AccessLogGate {
     let worker: WorkerState
-    let connection: ClientConnection
+    let journal: Journal
+
+    init(worker: WorkerState, journal: Journal) {
+        self.worker = worker
+        self.journal = journal
+    }
+
+    /// For the lines of a connection itself.
+    init(worker: WorkerState, connection: ClientConnection) {
+        self.init(worker: worker, journal: connection.journal)
+    }
 
     /// True: a line may be written later. False: the log drops lines rather than work.
     func reserve() async throws(ProxyError) -> Bool {
@@ -15,7 +25,7 @@ struct AccessLogGate {
             case .dropped: return false
             case .full: break
             }
-            let waiter = connection.waiter
+            let waiter = journal.waiter
             guard log.whenSlotFree({ waiter.wakeFromAnyThread() }) else { continue }
             waiter.deadline = deadline
             switch await waiter.sleep() {
@@ -30,7 +40,7 @@ struct AccessLogGate {
     /// there was no answer, because the wait for one failed.
     func write(hasSlot: Bool?) {
         switch hasSlot {
-        case true?: worker.shared.accessLog.write(connection.record)
+        case true?: worker.shared.accessLog.write(journal.record)
         case false?: break
         case nil: writeUnreserved()
         }
@@ -39,6 +49,6 @@ struct AccessLogGate {
     /// Writes a line for something that had no slot, if there is one now: a refusal is answered either way.
     func writeUnreserved() {
         let log = worker.shared.accessLog
-        if log.reserve() == .granted { log.write(connection.record) }
+        if log.reserve() == .granted { log.write(journal.record) }
     }
 }

@@ -3,128 +3,124 @@ import Wire
 
 /// One request and its answer, both directions at once, on one task.
 ///
-/// Phases: admit, connect, forward, stream, record. The two relays know the bytes; this type knows the sockets, the
-/// deadlines and who gets to know of a failure. A direction reads only when all it read before has been written, so at
-/// most one read's worth of bytes waits anywhere, and a slow reader stops the other side.
+/// Phases: admit, connect, forward, stream, record. The two ends know protocols and sockets; this type knows the order
+/// of things, the deadlines and who gets to know of a failure. A direction is read only when all that was read before
+/// has been taken by the other side, so at most one read's worth of bytes waits anywhere, and a slow reader stops the
+/// other side.
 final class Exchange {
-    /// What becomes of the client's connection.
-    enum Outcome {
-        /// The next request may come.
-        case keep
-        /// Goodbye.
-        case close
-        /// Goodbye, but the client may still be sending.
-        case linger
+    /// What became of it, for whoever owns the client's connection.
+    enum Outcome: Equatable {
+        /// The client has its whole answer.
+        case complete
+        /// The client has an answer of leo's own, and may still be sending.
+        case answered
+        /// There is no client left.
+        case gone
         /// The answer broke off and must look so.
         case cut(reset: Bool)
     }
 
     /// Moved without waiting before other connections get their turn.
     private static let turnBytesMax = 512 * 1024
-    /// Bedrock's answers up to this size are sent when they are complete: boto3 takes a truncated 200 for a whole one.
-    private static let gatheredBytesMax = 1024 * 1024
     /// How long the rest of an answer is waited for after its client has left content.
     private static let farewellSpan = Nanoseconds(.seconds(1))
-    /// Bytes of following requests taken while an answer is under way.
-    private static let pipelinedBytesMax = 64 * 1024
+    /// A body's beginning is kept up to this size as long as the upstream may refuse to begin with it; prompts of half
+    /// a book fit.
+    private static let retainedBytesMax = 256 * 1024
+    /// Upstream connections tried for one exchange, all of which refused to begin.
+    private static let attemptCountMax = 3
 
-    private let worker: WorkerState
-    private let connection: ClientConnection
-    private let interception: Interception
+    let worker: WorkerState
+    let journal: Journal
+    let interception: Interception
+    let client: any ClientEnd
     private let connector: UpstreamConnector
-    private var client: Stream { connection.stream }
-    private var waiter: Waiter { connection.waiter }
+    private var upstream: (any UpstreamEnd)?
+    private var waiter: Waiter { journal.waiter }
     private var timeouts: Timeouts { worker.shared.timeouts }
-
-    private var request = RequestRelay(framing: .none)
-    private var answer: AnswerRelay
-    private var clientKeepsAlive = false
-    private var isHead = false
-    /// The upstream takes no more of the request; what the client still sends is dropped.
-    private var isUploadAbandoned = false
-    /// The answer's head told the client that the connection will close.
-    private var hasAnnouncedClose = false
-    /// Upstream connections tried.
-    private var attemptCount = 0
-    /// The last of them came from the pool.
-    private var isReused = false
-    /// The answer began before the request had been sent: what the upstream does with the rest is anybody's guess.
-    private var isEarly = false
-    /// The answer is held back until it is complete.
-    private var isGathering = false
-    private var upstream: UpstreamConnection?
     private let startedAt: MonotonicTime
 
+    // The request.
+    private let isHead: Bool
+    /// WebSocket: once the upstream has agreed, there are no messages any more but frames.
+    private(set) var upgrade: WebSocketUpgrade?
+    /// The client has sent the whole request.
+    private var isRequestComplete = false
+    private var requestTrailers: [UInt8] = []
+    private var requestBytes: UInt64 = 0
+    /// The upstream takes no more of the request; what the client still sends is dropped.
+    private var isUploadAbandoned = false
+    /// What has been taken of the body, while it may have to be sent once more.
+    private var retained = ByteQueue()
+    private var isRetaining = true
+    /// Upstream connections tried.
+    private var attemptCount = 0
+    /// The last of them was there already.
+    private var isReused = false
+
+    // The answer.
+    private var answer = AnswerFacts()
+    /// The answer as long as it is held back.
+    private var gathering: GatheredAnswer?
+    private var isClientGone = false
+
     init(
-        worker: WorkerState, connection: ClientConnection, interception: Interception, connector: UpstreamConnector
+        worker: WorkerState, journal: Journal, client: any ClientEnd, interception: Interception,
+        connector: UpstreamConnector
     ) {
-        self.connector = connector
         self.worker = worker
-        self.connection = connection
+        self.journal = journal
+        self.client = client
         self.interception = interception
-        answer = AnswerRelay(reusing: connection.takeAnswerHead())
-        connection.record.begin(.exchange, id: worker.nextExchangeID())
+        self.connector = connector
+        isHead = client.head.method == .head
+        journal.record.begin(.exchange, id: worker.nextExchangeID())
         startedAt = worker.loop.now
     }
 
-    /// Carries the exchange whose head stands at the front of the client's inbound queue to its end.
-    func run(_ head: HTTP1Head) async -> Outcome {
+    /// Carries the exchange, whose request head the client's end has, to its end.
+    func run() async -> Outcome {
         worker.metrics.up(.exchangesOpen)
         defer { worker.metrics.down(.exchangesOpen) }
-        if let handshakeTime = connection.handshakeTime {
-            connection.record.note(.handshake, nanoseconds: handshakeTime.count)
-            connection.handshakeTime = nil
+        if let handshakeTime = journal.handshakeTime {
+            journal.record.note(.handshake, nanoseconds: handshakeTime.count)
+            journal.handshakeTime = nil
         }
-        let gate = AccessLogGate(worker: worker, connection: connection)
-        var outcome: Outcome
+        let gate = AccessLogGate(worker: worker, journal: journal)
+        var outcome = Outcome.complete
         var hasSlot: Bool?
         do {
             hasSlot = try await gate.reserve()
-            try await relay(head)
-            outcome = ending()
+            try read()
+            try await connect()
+            try await stream()
         } catch {
             outcome = await fail(error)
         }
-        releaseUpstream()
+        releaseUpstream(isClean: outcome == .complete || isClientGone)
         conclude()
-        connection.keepAnswerHead(answer.takeHead())
         gate.write(hasSlot: hasSlot)
         return outcome
     }
 
     // MARK: Phases
 
-    private func relay(_ head: HTTP1Head) async throws(ProxyError) {
-        try client.inbound.withBytes { bytes throws(ProxyError) in try read(head, bytes) }
-        waiter.deadline = worker.loop.now.advanced(by: timeouts.connect)
-        if head.expectsContinue, head.minorVersion > 0, !request.isComplete {
-            // Some clients wait for a second before they send a body unasked (RFC 9110 section 10.1.1).
-            client.outbound.append("HTTP/1.1 100 Continue\r\n\r\n")
-            _ = client.tryFlush()
-        }
-        try await forward(head)
-        try await stream()
-    }
-
     /// Takes note of the request and refuses what leo does not carry.
-    private func read(_ head: HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) {
-        isHead = head.method == .head
-        clientKeepsAlive = head.keepsAlive
-        request = RequestRelay(framing: head.requestFraming)
-        answer.begin(method: head.method, clientMinorVersion: head.minorVersion)
-        connection.record.take(head, from: bytes)
-        connection.record.keep(bytes.extracting(head.path), as: .path)
-        if head.method == .connect { throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection") }
-        guard let host = head.first(.host) else {
-            throw ProxyError(.badRequest, "an HTTP/1.0 request without Host")
-        }
-        guard isOurs(bytes.extracting(host.value)) else {
-            throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
-        }
-        if head.upgrades, let field = head.first(.upgrade),
-            bytes.extracting(field.value).hasPrefix(ignoringCase: "websocket")
-        {
-            throw ProxyError(.upgradeUnsupported, "leo does not carry WebSocket yet; intercept.splice tunnels the host")
+    private func read() throws(ProxyError) {
+        let head = client.head
+        try client.withHeadBytes { bytes throws(ProxyError) in
+            journal.record.take(head, from: bytes)
+            journal.record.keep(bytes.extracting(head.path), as: .path)
+            if head.method == .connect {
+                throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection")
+            }
+            guard let host = head.first(.host) else {
+                throw ProxyError(.badRequest, "an HTTP/1.0 request without Host")
+            }
+            guard isOurs(bytes.extracting(host.value)) else {
+                throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
+            }
+            upgrade = try WebSocketUpgrade(head, bytes)
         }
     }
 
@@ -136,68 +132,80 @@ final class Exchange {
             && authority.port ?? interception.target.port == interception.target.port
     }
 
-    /// Connects, and writes the head and what has come of the body.
+    /// Gets an upstream and gives it the head and what has come of the body.
     ///
-    /// A pooled connection that turns out to be dead before it took a single byte is replaced by a fresh one; anything
-    /// later could make the provider do the work twice.
-    private func forward(_ head: HTTP1Head) async throws(ProxyError) {
-        var requestBytes = ByteQueue()
-        client.inbound.withBytes {
-            head.appendRelayed(from: $0, to: &requestBytes, framing: .asReceived, closing: false)
+    /// A connection that turns out to be dead before it took a single byte is replaced by a fresh one; anything later
+    /// could make the provider do the work twice.
+    private func connect() async throws(ProxyError) {
+        if client.head.expectsContinue {
+            // Some clients wait for a second before they send a body unasked (RFC 9110 section 10.1.1).
+            client.sendContinue()
+            _ = try client.flush()
         }
-        client.inbound.consume(head.byteCount)
-        do { try feedRequest(into: &requestBytes) } catch { throw ProxyError(error) }
-        var mayUsePool = true
+        var mayReuse = true
         while true {
-            let connection = try await connect(mayUsePool: mayUsePool)
-            upstream = connection
-            self.connection.record.upstreamAddress = connection.endpointText
+            let upstream = try await open(mayReuse: mayReuse)
+            self.upstream = upstream
             attemptCount += 1
-            swap(&connection.stream.outbound, &requestBytes)
-            let waitingBytes = connection.stream.outbound.count
-            switch connection.stream.tryFlush() {
-            case .done, .blocked: return
-            case .closed, .cut, .failed:
-                guard isReused, connection.stream.outbound.count == waitingBytes else {
-                    // Somebody who answers before reading may still have said something.
-                    isUploadAbandoned = true
-                    connection.stream.outbound.removeAll()
-                    return
-                }
-                swap(&connection.stream.outbound, &requestBytes)
-                worker.pool.discard(connection)
-                upstream = nil
-                mayUsePool = false
+            journal.record.upstreamAddress = upstream.endpointText
+            try writeRequest(to: upstream)
+            guard case .broken = upstream.flush() else {
+                if !upstream.mayBeRefused { stopRetaining() }
+                return
             }
+            guard isReused, upstream.mayResend else {
+                // Somebody who answers before reading may still have said something.
+                abandonUpload()
+                return
+            }
+            self.upstream = nil
+            upstream.release(isClean: false)
+            mayReuse = false
         }
     }
 
-    private func connect(mayUsePool: Bool) async throws(ProxyError) -> UpstreamConnection {
-        let begin = MonotonicTime.current()
-        if mayUsePool, let pooled = connector.pooled() {
+    private func open(mayReuse: Bool) async throws(ProxyError) -> any UpstreamEnd {
+        waiter.deadline = worker.loop.now.advanced(by: timeouts.connect)
+        client.attach(true)
+        client.expect(request: true, room: false)
+        if mayReuse, let pooled = connector.pooled(for: self) {
             isReused = true
             return pooled
         }
         isReused = false
-        client.watcher.waiter = waiter
-        client.watcher.interest = .read
-        let fresh = try await connector.fresh { connection.isGone }
-        connection.record.note(.connect, nanoseconds: MonotonicTime.current().since(begin).count)
-        connection.record.note(.resolve, nanoseconds: fresh.resolveTime.count)
+        let begin = MonotonicTime.current()
+        let client = client
+        let fresh = try await connector.fresh(for: self) { client.isGone }
+        journal.record.note(.connect, nanoseconds: MonotonicTime.current().since(begin).count)
+        journal.record.note(.resolve, nanoseconds: fresh.resolveTime.count)
         return fresh
+    }
+
+    private func writeRequest(to upstream: any UpstreamEnd) throws(ProxyError) {
+        let head = client.head
+        let hasBody = head.requestFraming != .none && head.requestFraming != .length(0) || upgrade != nil
+        let request = RequestHead(
+            head: head, hasBody: hasBody, isWebSocket: upgrade != nil, cameByHTTP2: client.protocolName == "h2")
+        try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
+        retained.withBytes { upstream.send($0) }
+        if isRequestComplete {
+            if upgrade == nil { upstream.sendEnd(trailers: requestTrailers) }
+        } else {
+            _ = try client.pullRequest(self, mayTake: true)
+        }
     }
 
     // MARK: Streaming
 
     private func stream() async throws(ProxyError) {
-        guard let upstream = upstream?.stream else { return }
-        upstream.watcher.waiter = waiter
-        client.watcher.waiter = waiter
+        guard var upstream else { return }
+        upstream.attach(waiter)
+        client.attach(true)
         var lastProgress = worker.loop.now
         var turnBytes = 0
         while true {
             let moved = try pushRequest(to: upstream) + pullAnswer(from: upstream)
-            if answer.isComplete, client.outbound.isEmpty { return }
+            if answer.isComplete, !client.isBackedUp { return }
             if moved > 0 {
                 turnBytes += moved
                 lastProgress = worker.loop.now
@@ -207,10 +215,15 @@ final class Exchange {
                 }
                 continue
             }
+            if upstream.mayBeRefused, upstream.mayResend {
+                upstream = try await startAgain(upstream)
+                lastProgress = worker.loop.now
+                continue
+            }
             turnBytes = 0
             waiter.deadline = lastProgress.advanced(by: patience)
-            client.watcher.interest = clientInterest
-            upstream.watcher.interest = upstreamInterest(upstream)
+            client.expect(request: mayTakeRequest, room: client.isBackedUp)
+            upstream.expect(answer: mayTakeAnswer, room: upstream.isBackedUp)
             switch await waiter.sleep() {
             case .event: break
             case .deadline: throw timeout
@@ -219,171 +232,164 @@ final class Exchange {
         }
     }
 
-    /// Moves request bytes; returns how many, so that zero means that waiting is all that is left.
-    private func pushRequest(to upstream: Stream) throws(ProxyError) -> Int {
+    private var mayTakeRequest: Bool { isUploadAbandoned || upstream?.isBackedUp != true }
+    private var mayTakeAnswer: Bool { !client.isBackedUp && !answer.isComplete }
+
+    /// Moves request octets; returns how many, so that zero means that waiting is all that is left.
+    private func pushRequest(to upstream: any UpstreamEnd) throws(ProxyError) -> Int {
         var moved = 0
-        if !upstream.outbound.isEmpty, upstream.mayWrite {
-            switch upstream.tryFlush() {
-            case .done(let count): moved += count
-            case .blocked: break
-            case .closed, .cut, .failed: abandonUpload(upstream)
+        if upstream.isBackedUp {
+            switch upstream.flush() {
+            case .moved(let count): moved += count
+            case .broken: abandonUpload()
             }
         }
-        guard client.mayRead, upstream.outbound.isEmpty || isUploadAbandoned else { return moved }
-        let isWatchingOnly = request.isComplete
-        if isWatchingOnly, client.inbound.count >= Self.pipelinedBytesMax { return moved }
-        switch unsafe client.tryRead(worker.scratch) {
-        case .done(let count):
-            moved += count
-            let bytes = worker.scratch(count)
-            try take(bytes, for: upstream)
-        case .blocked: break
-        case .closed, .cut, .failed:
-            throw ProxyError(
-                .clientGone,
-                request.isComplete
-                    ? "the client left before its answer was complete" : "the client left in the middle of its request")
-        }
+        let taken = try client.pullRequest(self, mayTake: mayTakeRequest)
+        if taken > 0, !isUploadAbandoned, case .broken = upstream.flush() { abandonUpload() }
+        return moved + taken
+    }
+
+    /// Moves answer octets; returns how many.
+    private func pullAnswer(from upstream: any UpstreamEnd) throws(ProxyError) -> Int {
+        var moved = client.isBackedUp ? try client.flush() : 0
+        guard mayTakeAnswer else { return moved }
+        let taken = try upstream.pullAnswer(self)
+        moved += taken
+        if client.isBackedUp { moved += try client.flush() }
         return moved
     }
 
-    /// Bytes that the client has sent: body, or the beginning of its next request.
-    private func take(_ bytes: Span<UInt8>, for upstream: Stream) throws(ProxyError) {
-        do {
-            if request.isComplete {
-                client.inbound.append(bytes)
-            } else if client.inbound.isEmpty {
-                var consumed = 0
-                try request.feed(bytes, consumed: &consumed, into: &upstream.outbound)
-                client.inbound.append(bytes.extracting(droppingFirst: consumed))
-            } else {
-                client.inbound.append(bytes)
-                try feedRequest(into: &upstream.outbound)
+    /// The upstream has stopped reading. What it has to say about that may still be on its way to us.
+    private func abandonUpload() {
+        isUploadAbandoned = true
+        upstream?.abandonRequest()
+        stopRetaining()
+    }
+
+    private func stopRetaining() {
+        isRetaining = false
+        retained.removeAll()
+        retained.releaseStorage()
+    }
+
+    /// The upstream has refused to begin (RFC 9113 section 8.7): the request goes to another connection.
+    private func startAgain(_ refusing: any UpstreamEnd) async throws(ProxyError) -> any UpstreamEnd {
+        guard isRetaining, attemptCount < Self.attemptCountMax else {
+            throw ProxyError(.upstreamClosed, "the upstream refused the request without beginning it")
+        }
+        upstream = nil
+        refusing.attach(nil)
+        refusing.release(isClean: false)
+        try await connect()
+        guard let upstream else { throw ProxyError(.internalError, "no upstream after connecting") }
+        upstream.attach(waiter)
+        client.attach(true)
+        return upstream
+    }
+
+    // MARK: What the ends have read
+
+    /// A piece of the request's body.
+    func requestData(_ data: Span<UInt8>) throws(ProxyError) {
+        requestBytes += UInt64(data.count)
+        if isUploadAbandoned { return }
+        try upgrade?.noteClient(data)
+        upstream?.send(data)
+        guard isRetaining else { return }
+        if retained.count + data.count > Self.retainedBytesMax { stopRetaining() } else { retained.append(data) }
+    }
+
+    /// The request is complete.
+    func requestEnded(trailers: [UInt8]) {
+        isRequestComplete = true
+        requestTrailers = trailers
+        if !isUploadAbandoned { upstream?.sendEnd(trailers: trailers) }
+    }
+
+    /// A head of the answer. `hasBody` false: only the end follows.
+    func answerHead(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, hasBody: Bool) throws(ProxyError) {
+        stopRetaining()
+        if head.status == 101 {
+            guard upgrade != nil else {
+                throw ProxyError(.badAnswer, "the upstream switched protocols without being asked")
             }
-        } catch { throw ProxyError(error) }
-        if isUploadAbandoned {
-            upstream.outbound.removeAll()
+            return try switchProtocols(head, bytes)
+        }
+        if head.status < 200 {
+            try answer.countInterim()
+            if head.status != 100, !isClientGone { client.send(interim: head, bytes) }
             return
         }
-        if case .cut = upstream.tryFlush() { abandonUpload(upstream) }
-    }
-
-    private func feedRequest(into out: inout ByteQueue) throws(HTTP1Error) {
-        var consumed = 0
-        try client.inbound.withBytes { bytes throws(HTTP1Error) in
-            try request.feed(bytes, consumed: &consumed, into: &out)
-        }
-        client.inbound.consume(consumed)
-    }
-
-    /// The upstream has stopped reading. What it has to say about that may still be on its way to us.
-    private func abandonUpload(_ upstream: Stream) {
-        isUploadAbandoned = true
-        upstream.outbound.removeAll()
-    }
-
-    /// Moves answer bytes; returns how many.
-    private func pullAnswer(from upstream: Stream) throws(ProxyError) -> Int {
-        var moved = try flushClient()
-        guard client.outbound.isEmpty || isGathering, !answer.isComplete, upstream.mayRead else { return moved }
-        switch unsafe upstream.tryRead(worker.scratch) {
-        case .done(let count):
-            moved += count
-            let bytes = worker.scratch(count)
-            try feedAnswer(bytes, upstream)
-        case .blocked: return moved
-        case .closed: try upstreamEnded(orderly: true)
-        case .cut, .failed: try upstreamEnded(orderly: false)
-        }
-        return try moved + flushClient()
-    }
-
-    private func feedAnswer(_ bytes: Span<UInt8>, _ upstream: Stream) throws(ProxyError) {
-        let hadHead = answer.hasHead
-        let wasEmpty = client.outbound.isEmpty
-        defer {
-            if !hadHead, answer.hasHead { noteHead() }
-            updateGathering(hadHead: hadHead, wasEmpty: wasEmpty)
-        }
-        let closing = !clientKeepsAlive || !request.isComplete || worker.shared.isDraining
-        var consumed = 0
-        if upstream.inbound.isEmpty {
-            try answer.feed(bytes, consumed: &consumed, closing: closing, into: &client.outbound)
-            upstream.inbound.append(bytes.extracting(droppingFirst: consumed))
-        } else {
-            upstream.inbound.append(bytes)
-            try upstream.inbound.withBytes { bytes throws(ProxyError) in
-                try answer.feed(bytes, consumed: &consumed, closing: closing, into: &client.outbound)
-            }
-            upstream.inbound.consume(consumed)
-        }
-        if !hadHead, answer.hasHead { hasAnnouncedClose = closing || answer.mustCloseClient }
-    }
-
-    /// Decides after each piece of an answer whether it is held back.
-    private func updateGathering(hadHead: Bool, wasEmpty: Bool) {
-        if !hadHead, answer.hasHead, wasEmpty, interception.provider.api == .bedrock, !answer.isEventStream {
-            isGathering = answer.promisedBytes ?? 0 <= UInt64(Self.gatheredBytesMax)
-        }
-        if answer.isComplete || client.outbound.count > Self.gatheredBytesMax { isGathering = false }
-    }
-
-    private func noteHead() {
-        isEarly = !request.isComplete || upstream?.stream.outbound.isEmpty == false
+        // A refused upgrade is an exchange like any other.
+        upgrade = nil
+        answer.take(head, bytes, method: client.head.method)
         let elapsed = MonotonicTime.current().since(startedAt)
-        connection.record.note(.ttfb, nanoseconds: elapsed.count)
+        journal.record.note(.ttfb, nanoseconds: elapsed.count)
         worker.metrics.observe(.timeToFirstByte, microseconds: elapsed.microseconds)
-    }
-
-    private func upstreamEnded(orderly: Bool) throws(ProxyError) {
-        switch answer.upstreamEnded(orderly: orderly, into: &client.outbound) {
-        case .complete: isGathering = false
-        case .beforeAnswer:
-            throw ProxyError(.upstreamClosed, "the upstream closed the connection without an answer")
-        case .cut where answer.hasHead:
-            throw ProxyError(.upstreamCut, "the upstream's answer broke off after \(answer.bodyBytes) body bytes")
-        case .cut: throw ProxyError(.upstreamClosed, "the upstream closed the connection after an interim answer")
+        if isClientGone { return }
+        if interception.provider.api == .bedrock, !answer.isEventStream, hasBody,
+            answer.promisedBytes ?? 0 <= UInt64(GatheredAnswer.bytesMax)
+        {
+            gathering = GatheredAnswer(head, bytes)
+        } else {
+            client.send(answer: head, bytes, hasBody: hasBody)
         }
     }
 
-    private func flushClient() throws(ProxyError) -> Int {
-        guard !client.outbound.isEmpty, !isGathering, client.mayWrite else { return 0 }
-        let waitingBytes = client.outbound.count
-        switch client.tryFlush() {
-        case .done, .blocked: return waitingBytes - client.outbound.count
-        case .closed, .cut, .failed: throw ProxyError(.clientGone, "the client left before its answer was complete")
+    private func switchProtocols(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) {
+        answer.take(head, bytes, method: client.head.method)
+        journal.record.note(.ttfb, nanoseconds: MonotonicTime.current().since(startedAt).count)
+        client.send(answer: head, bytes, hasBody: true)
+        client.becomeRaw()
+        upstream?.becomeRaw()
+        upgrade?.hasSwitched = true
+    }
+
+    /// A piece of the answer's body.
+    func answerData(_ data: Span<UInt8>) throws(ProxyError) {
+        answer.take(data)
+        if isClientGone { return }
+        try upgrade?.noteUpstream(data)
+        guard gathering != nil else { return client.send(data) }
+        gathering!.body.append(data)
+        if gathering!.body.count > GatheredAnswer.bytesMax { sendGathered(hasMore: true) }
+    }
+
+    /// The answer is complete.
+    func answerEnded(trailers: [UInt8]) {
+        answer.isComplete = true
+        if isClientGone { return }
+        sendGathered(hasMore: false)
+        client.sendEnd(trailers: trailers)
+    }
+
+    /// The upstream has ended its stream where that completes nothing.
+    func answerBrokeOff(_ how: String) throws(ProxyError) {
+        if answer.hasHead {
+            throw ProxyError(.upstreamCut, "\(how) after \(answer.bodyBytes) body bytes")
         }
+        throw ProxyError(
+            .upstreamClosed, answer.hasInterim ? "\(how) after an interim answer" : "\(how) without an answer")
+    }
+
+    private func sendGathered(hasMore: Bool) {
+        guard let gathered = gathering.take() else { return }
+        let hasBody = hasMore || !gathered.body.isEmpty
+        gathered.bytes.withBytes { client.send(answer: gathered.head, $0, hasBody: hasBody) }
+        gathered.body.withBytes { client.send($0) }
     }
 
     // MARK: Waiting
 
-    private var clientInterest: Watcher.Interest {
-        var interest: Watcher.Interest = []
-        if !client.outbound.isEmpty, !isGathering { interest.formUnion(client.writeInterest) }
-        let mayTake =
-            request.isComplete
-            ? client.inbound.count < Self.pipelinedBytesMax
-            : isUploadAbandoned || upstream?.stream.outbound.isEmpty ?? true
-        if mayTake { interest.formUnion(client.readInterest) }
-        return interest
-    }
-
-    private func upstreamInterest(_ upstream: Stream) -> Watcher.Interest {
-        var interest: Watcher.Interest = []
-        if !upstream.outbound.isEmpty { interest.formUnion(upstream.writeInterest) }
-        if client.outbound.isEmpty || isGathering, !answer.isComplete { interest.formUnion(upstream.readInterest) }
-        return interest
-    }
-
     private var isWaitingForClient: Bool {
-        !client.outbound.isEmpty && !isGathering
-            || !request.isComplete && !answer.hasHead && upstream?.stream.outbound.isEmpty ?? true
+        if upgrade?.hasSwitched == true { return client.isBackedUp }
+        return client.isBackedUp || !isRequestComplete && !answer.hasHead && upstream?.isBackedUp != true
     }
 
     private var patience: Nanoseconds { isWaitingForClient ? timeouts.stall : timeouts.upstreamIdle }
 
     private var timeout: ProxyError {
-        if !client.outbound.isEmpty, !isGathering {
+        if client.isBackedUp {
             return ProxyError(.clientStalled, "the client read nothing for listen.stall_timeout")
         }
         if isWaitingForClient {
@@ -394,92 +400,74 @@ final class Exchange {
 
     // MARK: Ending
 
-    private func ending() -> Outcome {
-        if !request.isComplete { return .linger }
-        if hasAnnouncedClose || answer.mustCloseClient { return .close }
-        return .keep
-    }
-
     /// Tells the client what went wrong: as an answer while none has begun, else by breaking off.
     private func fail(_ error: ProxyError) async -> Outcome {
-        if error.fault == .clientGone, answer.hasSaidDone {
+        if error.fault == .clientGone, answer.hasSaidDone || upgrade?.isClosing == true {
             await finishQuietly()
-            return .close
+            return .gone
         }
-        connection.record.fail(error)
+        journal.record.fail(error)
         worker.metrics.add(.faults(error.fault))
         switch error.fault {
-        case .clientGone: return .close
+        case .clientGone: return .gone
         case .clientStalled: return .cut(reset: true)
         default: break
         }
-        if isGathering {
-            isGathering = false
-            client.outbound.removeAll()
-        } else if answer.hasHead {
+        client.abandonRequest()
+        if gathering.take() == nil, answer.hasHead {
             // What came before the cut belongs to the client; the missing end tells it that there was more.
-            waiter.deadline = worker.loop.now.advanced(by: timeouts.stall)
-            do { try await client.flush(waiter) } catch { return .cut(reset: true) }
-            return .cut(reset: false)
+            return .cut(reset: await !flushClient())
         }
-        connection.record.status = error.fault.status
-        LocalAnswer(error: error, api: interception.provider.api, isHead: isHead).append(to: &client.outbound)
-        waiter.deadline = worker.loop.now.advanced(by: timeouts.stall)
-        do { try await client.flush(waiter) } catch { return .cut(reset: true) }
-        return .linger
+        journal.record.status = error.fault.status
+        client.send(local: LocalAnswer(error: error, api: interception.provider.api, isHead: isHead))
+        return await flushClient() ? .answered : .cut(reset: true)
     }
 
-    /// The client has left after the last word of its stream. What is missing is framing; waiting a moment for it saves the
-    /// upstream connection for the next exchange.
+    /// Waits until the client has taken what was written; false when it does not.
+    private func flushClient() async -> Bool {
+        await client.flushAll(waiter, until: worker.loop.now.advanced(by: timeouts.stall))
+    }
+
+    /// The client has left after the last word of its stream. What is missing is framing; waiting a moment for it saves
+    /// the upstream connection for the next exchange.
     private func finishQuietly() async {
-        guard let upstream = upstream?.stream else { return }
-        client.watcher.waiter = nil
+        isClientGone = true
+        client.attach(false)
+        guard let upstream, isRequestComplete else { return }
         waiter.deadline = worker.loop.now.advanced(by: Self.farewellSpan)
         while !answer.isComplete {
-            client.outbound.removeAll()
-            switch unsafe upstream.tryRead(worker.scratch) {
-            case .done(let count): if (try? feedAnswer(worker.scratch(count), upstream)) == nil { return }
-            case .blocked: if (try? await upstream.sleep(waiter, for: upstream.readInterest)) == nil { return }
-            case .closed, .cut, .failed: return
-            }
+            guard let moved = try? upstream.pullAnswer(self) else { return }
+            if moved > 0 || answer.isComplete { continue }
+            upstream.expect(answer: true, room: false)
+            if await waiter.sleep() != .event { return }
         }
-        client.outbound.removeAll()
     }
 
-    private func releaseUpstream() {
+    private func releaseUpstream(isClean: Bool) {
         guard let upstream else { return }
         self.upstream = nil
-        upstream.stream.watcher.waiter = nil
-        let isClean =
-            answer.isComplete && request.isComplete && !isEarly && !isUploadAbandoned && answer.upstreamKeepsAlive
-            && upstream.stream.inbound.isEmpty && upstream.stream.outbound.isEmpty
-        if isClean {
-            let traits = interception.provider.poolIdleTimeout.map { Nanoseconds($0) }
-            worker.pool.keep(upstream, for: min(traits ?? timeouts.poolIdle, timeouts.poolIdle))
-        } else {
-            worker.pool.rememberTicket(of: upstream)
-            worker.pool.discard(upstream)
-        }
+        upstream.attach(nil)
+        upstream.release(isClean: isClean && answer.isComplete && isRequestComplete && !isUploadAbandoned)
     }
 
     private func conclude() {
         if answer.hasHead {
-            if connection.record.status == nil { connection.record.status = answer.status }
-            connection.record.upstreamStatus = answer.status
-            connection.record.stream = answer.isEventStream
+            if journal.record.status == nil { journal.record.status = answer.status }
+            journal.record.upstreamStatus = answer.status
+            journal.record.stream = answer.isEventStream
         }
-        if let requestID = answer.requestID { connection.record.keep(requestID.utf8.span, as: .requestID) }
+        if let requestID = answer.requestID { journal.record.keep(requestID.utf8.span, as: .requestID) }
         if attemptCount > 0 {
-            connection.record.attempts = attemptCount
-            connection.record.reused = isReused
+            journal.record.attempts = attemptCount
+            journal.record.reused = isReused
         }
-        connection.record.requestBytes = request.bodyBytes
-        connection.record.responseBytes = answer.bodyBytes
+        journal.record.requestBytes = requestBytes
+        journal.record.responseBytes = answer.bodyBytes
         let total = MonotonicTime.current().since(startedAt)
-        connection.record.note(.total, nanoseconds: total.count)
+        journal.record.note(.total, nanoseconds: total.count)
         let provider = interception.provider.index
-        worker.metrics.add(.exchanges(provider: provider, status: StatusClass(status: connection.record.status)))
-        worker.metrics.add(.requestBytes(provider: provider), request.bodyBytes)
+        worker.metrics.add(.exchanges(provider: provider, status: StatusClass(status: journal.record.status)))
+        worker.metrics.add(.requestBytes(provider: provider), requestBytes)
         worker.metrics.add(.responseBytes(provider: provider), answer.bodyBytes)
         worker.metrics.observe(.exchangeTime, microseconds: total.microseconds)
     }

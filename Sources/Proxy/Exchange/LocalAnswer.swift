@@ -5,40 +5,73 @@ import Wire
 /// To a client of a provider it has the provider's own error shape, so that the SDK raises the exception it knows; to a
 /// CONNECT it is plain text. Either way it says who speaks, by `x-leo-error`, and it ends the connection.
 struct LocalAnswer {
-    let error: ProxyError
-    /// Nil: plain text.
-    let api: APIFamily?
+    let status: Int
+    let reasonPhrase: String
+    /// The client is not heard any further on this connection, where that is possible.
+    let closes: Bool
     /// The request was a HEAD: the fields are sent and the body is not.
     let isHead: Bool
+    private let fields: [(name: String, value: String)]
+    private let body: [UInt8]
 
-    /// Appends the whole answer.
-    func append(to out: inout ByteQueue) {
-        let status = error.fault.status
+    /// The answer that tells of `error`, in the shape of `api`; nil: as plain text.
+    init(error: ProxyError, api: APIFamily?, isHead: Bool) {
+        let fault = error.fault
+        status = fault.status
+        reasonPhrase = fault.reasonPhrase
+        closes = true
+        self.isHead = isHead
         let message = "leo: \(error.detail)"
-        let body =
-            api.map { $0.errorBody(status: status, code: error.fault.rawValue, message: message) }
-            ?? Array("\(message) (\(error.fault.rawValue))\n".utf8)
+        body =
+            api.map { $0.errorBody(status: fault.status, code: fault.rawValue, message: message) }
+            ?? Array("\(message) (\(fault.rawValue))\n".utf8)
+        var fields = [
+            (name: "Content-Type", value: api == nil ? "text/plain; charset=utf-8" : "application/json"),
+            (name: "x-leo-error", value: fault.rawValue),
+        ]
+        if !fault.isWorthRetrying { fields.append(("x-should-retry", "false")) }
+        if status == 503 { fields += [("Retry-After", "1"), ("retry-after-ms", "1000")] }
+        self.fields = fields + (api?.errorFields(status: status, code: fault.rawValue) ?? [])
+    }
+
+    /// A 200 with a JSON body that says something about leo itself.
+    init(json: String, isHead: Bool, closes: Bool) {
+        status = 200
+        reasonPhrase = "OK"
+        self.closes = closes
+        self.isHead = isHead
+        body = Array(json.utf8)
+        fields = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    }
+
+    /// The octets that are sent of the body.
+    var content: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { isHead ? Span() : body.span }
+    }
+
+    /// Appends the whole answer as HTTP/1. `closing`: the connection ends with it.
+    func append(to out: inout ByteQueue, closing: Bool) {
+        appendHead(to: &out, closing: closing)
+        out.append(content)
+    }
+
+    /// Appends the head.
+    func appendHead(to out: inout ByteQueue, closing: Bool) {
         out.append("HTTP/1.1 ")
         out.append(decimal: UInt(status))
         out.append(" ")
-        out.append(error.fault.reasonPhrase)
-        out.append("\r\nContent-Type: ")
-        out.append(api == nil ? "text/plain; charset=utf-8" : "application/json")
+        out.append(reasonPhrase)
         out.append("\r\nContent-Length: ")
         out.append(decimal: UInt(body.count))
-        out.append("\r\nConnection: close\r\nx-leo-error: ")
-        out.append(error.fault.rawValue)
-        out.append("\r\n")
-        if !error.fault.isWorthRetrying { out.append("x-should-retry: false\r\n") }
-        if status == 503 { out.append("Retry-After: 1\r\nretry-after-ms: 1000\r\n") }
-        for field in api?.errorFields(status: status, code: error.fault.rawValue) ?? [] {
+        out.append(closing ? "\r\nConnection: close\r\n" : "\r\n")
+        for field in fields {
             out.append(field.name)
             out.append(": ")
             out.append(field.value)
             out.append("\r\n")
         }
         out.append("\r\n")
-        if !isHead { out.append(body.span) }
     }
 }
 

@@ -21,50 +21,40 @@ struct Canary {
     static let body = "{\"leo\":\"\(Version.text)\",\"ok\":true}"
 
     let worker: WorkerState
-    let connection: ClientConnection
+    let journal: Journal
+    let client: any ClientEnd
 
-    private var client: Stream { connection.stream }
-
-    /// Answers the request whose head stands at the front of the client's inbound queue.
+    /// Answers the request whose head the client's end has.
     ///
     /// A body is not read: the answer ends the connection then, and what still comes is dropped.
-    func answer(_ head: HTTP1Head) async -> Exchange.Outcome {
+    func answer() async -> Exchange.Outcome {
         let startedAt = worker.loop.now
-        let gate = AccessLogGate(worker: worker, connection: connection)
-        connection.record.begin(.exchange, id: worker.nextExchangeID())
-        client.inbound.withBytes { bytes in
-            connection.record.take(head, from: bytes)
-            connection.record.keep(bytes.extracting(head.path), as: .path)
+        let gate = AccessLogGate(worker: worker, journal: journal)
+        let head = client.head
+        let isHead = head.method == .head
+        journal.record.begin(.exchange, id: worker.nextExchangeID())
+        try? client.withHeadBytes { bytes in
+            journal.record.take(head, from: bytes)
+            journal.record.keep(bytes.extracting(head.path), as: .path)
         }
-        client.inbound.consume(head.byteCount)
         let hasBody = head.requestFraming != .none && head.requestFraming != .length(0)
-        let closes = hasBody || !head.keepsAlive || worker.shared.isDraining
-        var outcome: Exchange.Outcome = hasBody ? .linger : closes ? .close : .keep
+        var outcome: Exchange.Outcome = hasBody ? .answered : .complete
         var hasSlot: Bool?
         do {
             hasSlot = try await gate.reserve()
-            append(isHead: head.method == .head, closes: closes)
-            connection.record.status = 200
-            connection.record.responseBytes = head.method == .head ? 0 : UInt64(Self.body.utf8.count)
+            client.send(local: LocalAnswer(json: Self.body, isHead: isHead, closes: hasBody))
+            journal.record.status = 200
+            journal.record.responseBytes = isHead ? 0 : UInt64(Self.body.utf8.count)
         } catch {
-            connection.record.fail(error)
-            connection.record.status = error.fault.status
-            LocalAnswer(error: error, api: Self.provider.api, isHead: head.method == .head).append(to: &client.outbound)
-            outcome = .linger
+            journal.record.fail(error)
+            journal.record.status = error.fault.status
+            client.send(local: LocalAnswer(error: error, api: Self.provider.api, isHead: isHead))
+            outcome = .answered
         }
-        connection.waiter.deadline = worker.loop.now.advanced(by: worker.shared.timeouts.stall)
-        do { try await client.flush(connection.waiter) } catch { outcome = .cut(reset: true) }
-        connection.record.note(.total, nanoseconds: MonotonicTime.current().since(startedAt).count)
+        let deadline = worker.loop.now.advanced(by: worker.shared.timeouts.stall)
+        if await !client.flushAll(journal.waiter, until: deadline) { outcome = .cut(reset: true) }
+        journal.record.note(.total, nanoseconds: MonotonicTime.current().since(startedAt).count)
         gate.write(hasSlot: hasSlot)
         return outcome
-    }
-
-    private func append(isHead: Bool, closes: Bool) {
-        client.outbound.append("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ")
-        client.outbound.append(decimal: UInt(Self.body.utf8.count))
-        client.outbound.append("\r\nCache-Control: no-store\r\n")
-        if closes { client.outbound.append("Connection: close\r\n") }
-        client.outbound.append("\r\n")
-        if !isHead { client.outbound.append(Self.body) }
     }
 }

@@ -7,13 +7,9 @@ final class ClientConnection {
     let number: UInt64
     let peer: IPEndpoint
     let stream: Stream
-    /// The connection's task sleeps on it, whichever side it waits for.
-    let waiter: Waiter
     let acceptedAt: MonotonicTime
-    /// What the next access-log line will say; one after the other for everything on this connection.
-    var record = AccessRecord()
-    /// From accept to the end of the TLS handshake; told once, on the connection's first line.
-    var handshakeTime: Nanoseconds?
+    /// The lines of the connection, one after the other, and what its task sleeps on.
+    let journal: Journal
     /// The CONNECT has got its answer: from now on the client hears no plain HTTP.
     var isAnswered = false
     /// Nothing is under way: a shutdown may end the connection at once.
@@ -21,14 +17,14 @@ final class ClientConnection {
         didSet { if isIdle, isUnwanted { waiter.cancel() } }
     }
     private var isUnwanted = false
-    private var answerHead: HTTP1Head?
 
     init(number: UInt64, peer: IPEndpoint, watcher: Watcher, worker: WorkerState) {
         let loop = worker.loop
         self.number = number
         self.peer = peer
         stream = Stream(watcher)
-        waiter = Waiter(loop: loop)
+        let waiter = Waiter(loop: loop)
+        journal = Journal(waiter: waiter, record: AccessRecord())
         watcher.waiter = waiter
         acceptedAt = loop.now
         record.connection = number
@@ -37,23 +33,18 @@ final class ClientConnection {
         record.begin(.refusal, id: worker.nextExchangeID())
     }
 
-    /// The parser of answers' heads, with the storage that the last answer needed.
-    func takeAnswerHead() -> HTTP1Head {
-        defer { answerHead = nil }
-        return answerHead ?? HTTP1Head(.response, headBytesMax: AnswerRelay.headBytesMax)
-    }
-
-    /// Keeps it for the next answer.
-    func keepAnswerHead(_ head: consuming HTTP1Head) {
-        head.reset()
-        answerHead = head
+    /// The connection's task sleeps on it.
+    var waiter: Waiter { journal.waiter }
+    /// What the next access-log line will say.
+    var record: AccessRecord {
+        _read { yield journal.record }
+        _modify { yield &journal.record }
     }
 
     /// Gives back what a connection between two requests does not need.
     func releaseStorage() {
         record.reset()
         record.releaseStorage()
-        answerHead = nil
     }
 
     /// Ends the connection as soon as nothing is under way.

@@ -130,7 +130,8 @@ struct Ingress {
         if !isAnswered {
             connection.record.status = error.fault.status
             worker.metrics.add(.connects(.refuse))
-            LocalAnswer(error: error, api: nil, isHead: false).append(to: &stream.outbound)
+            LocalAnswer(error: error, api: nil, isHead: false)
+                .append(to: &stream.outbound, closing: true)
         }
         AccessLogGate(worker: worker, connection: connection).writeUnreserved()
         guard !isAnswered else { return stream.closeOrderly() }

@@ -55,7 +55,7 @@ struct Interception {
         try await handshake()
         // OpenSSL says "TLSv1.3".
         connection.record.tls = stream.tlsVersion.map { String($0.drop { !$0.isNumber }) }
-        connection.handshakeTime = worker.loop.now.since(connection.acceptedAt)
+        connection.journal.handshakeTime = worker.loop.now.since(connection.acceptedAt)
         return ClientSession(worker: worker, connection: connection, interception: self)
     }
 
@@ -63,7 +63,7 @@ struct Interception {
         if provider.plain { return ClientSession(worker: worker, connection: connection, interception: self) }
         let error = ProxyError(.notTLS, "bytes that are no TLS came for \(target); \(provider.name) is reached by TLS")
         // A person with curl or a program with the wrong URL reads this; whatever else speaks here just sees the end.
-        LocalAnswer(error: error, api: provider.api, isHead: false).append(to: &stream.outbound)
+        LocalAnswer(error: error, api: provider.api, isHead: false).append(to: &stream.outbound, closing: true)
         if (try? await stream.flush(waiter)) != nil {
             await unsafe stream.closeLingering(waiter, scratch: worker.scratch)
         }

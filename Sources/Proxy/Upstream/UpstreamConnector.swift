@@ -1,35 +1,35 @@
 import Policy
 
-/// Gives the exchanges of one client connection their upstream connections: pooled ones, or ones dialled and verified for
-/// them.
+/// Gives the exchanges of one client connection their upstreams: pooled ones, or ones dialled and verified for them.
 struct UpstreamConnector {
     private let worker: WorkerState
-    private let waiter: Waiter
     private let interception: Interception
     private let group: UpstreamGroup
 
-    /// For the exchanges of `interception`, whose task sleeps on `waiter`.
-    init(worker: WorkerState, waiter: Waiter, interception: Interception) {
+    /// For the exchanges of `interception`.
+    init(worker: WorkerState, interception: Interception) {
         self.worker = worker
-        self.waiter = waiter
         self.interception = interception
+        let common = worker.shared.timeouts.poolIdle
+        let traits = interception.provider.poolIdleTimeout.map { Nanoseconds($0) }
         group = worker.pool.group(
             for: UpstreamGroup.Key(
                 host: interception.target.host, port: interception.target.port,
-                isPlain: interception.provider.plain, address: interception.address))
+                isPlain: interception.provider.plain, address: interception.address),
+            idleSpan: min(traits ?? common, common))
     }
 
-    /// An idle connection that is still good.
-    func pooled() -> UpstreamConnection? {
+    /// An upstream that is there already and still good.
+    func pooled(for exchange: Exchange) -> (any UpstreamEnd)? {
         let connection = unsafe worker.pool.take(from: group, scratch: worker.scratch)
         if connection != nil { worker.metrics.add(.upstreamReuses) }
         return connection
     }
 
-    /// A new connection, within `upstream.connect_timeout`. `isAbandoned` is asked after each wait.
-    func fresh(isAbandoned: () -> Bool) async throws(ProxyError) -> UpstreamConnection {
+    /// A new connection, within the deadline of the exchange's waiter. `isAbandoned` is asked after each wait.
+    func fresh(for exchange: Exchange, isAbandoned: () -> Bool) async throws(ProxyError) -> any UpstreamEnd {
+        let waiter = exchange.journal.waiter
         let begin = MonotonicTime.current()
-        waiter.deadline = worker.loop.now.advanced(by: worker.shared.timeouts.connect)
         let dialer = Dialer(worker: worker)
         let target = Dialer.Target(
             host: interception.target.host, port: interception.target.port, isIntercepted: true)
@@ -51,7 +51,8 @@ struct UpstreamConnector {
         worker.metrics.add(.upstreamConnections)
         worker.metrics.up(.upstreamConnectionsOpen)
         worker.metrics.observe(.upstreamConnectTime, microseconds: MonotonicTime.current().since(begin).microseconds)
-        let connection = UpstreamConnection(group: group, stream: stream, endpoint: endpoint)
+        let connection = UpstreamConnection(
+            worker: worker, group: group, stream: stream, endpointText: endpoint.description)
         connection.resolveTime = resolveTime
         return connection
     }

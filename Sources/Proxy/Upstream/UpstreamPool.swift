@@ -2,29 +2,6 @@ import Cache
 import Policy
 import Wire
 
-/// A connection to an upstream, in use by one exchange or idle in the pool.
-final class UpstreamConnection: WatcherDelegate {
-    let stream: Stream
-    let endpoint: IPEndpoint
-    /// The endpoint as the access log writes it, made once.
-    let endpointText: String
-    /// The time that finding the address took.
-    var resolveTime = Nanoseconds(count: 0)
-    fileprivate let group: UpstreamGroup
-    fileprivate var idleUntil = MonotonicTime.never
-    fileprivate weak var pool: UpstreamPool?
-
-    init(group: UpstreamGroup, stream: Stream, endpoint: IPEndpoint) {
-        self.group = group
-        self.stream = stream
-        self.endpoint = endpoint
-        endpointText = endpoint.description
-    }
-
-    /// Idle connections have nothing to say: whatever comes is an end or an error, or a TLS ticket.
-    func watcherFired() { pool?.idleConnectionFired(self) }
-}
-
 /// The idle connections to one upstream, of which one is as good as another; the one used last is at the end.
 final class UpstreamGroup {
     /// Everything that makes one connection as good as another.
@@ -37,9 +14,14 @@ final class UpstreamGroup {
     }
 
     let key: Key
+    /// How long a connection may be unused before it is closed.
+    let idleSpan: Nanoseconds
     fileprivate var idle: [UpstreamConnection] = []
 
-    fileprivate init(key: Key) { self.key = key }
+    fileprivate init(key: Key, idleSpan: Nanoseconds) {
+        self.key = key
+        self.idleSpan = idleSpan
+    }
 }
 
 /// One worker's idle upstream connections and TLS tickets.
@@ -70,9 +52,9 @@ final class UpstreamPool {
     }
 
     /// The group for `key`; a client's connection asks once and keeps it.
-    func group(for key: UpstreamGroup.Key) -> UpstreamGroup {
+    func group(for key: UpstreamGroup.Key, idleSpan: Nanoseconds) -> UpstreamGroup {
         if let group = groups[key] { return group }
-        let group = UpstreamGroup(key: key)
+        let group = UpstreamGroup(key: key, idleSpan: idleSpan)
         groups[key] = group
         return group
     }
@@ -81,7 +63,7 @@ final class UpstreamPool {
     func take(from group: UpstreamGroup, scratch: UnsafeMutableRawBufferPointer) -> UpstreamConnection? {
         while let connection = group.idle.popLast() {
             countIdle(-1)
-            connection.pool = nil
+            connection.idlePool = nil
             connection.stream.watcher.delegate = nil
             if connection.idleUntil > loop.now, unsafe isQuiet(connection, scratch) { return connection }
             discard(connection)
@@ -89,17 +71,17 @@ final class UpstreamPool {
         return nil
     }
 
-    /// Keeps a connection whose last answer is complete, for `span` at most.
-    func keep(_ connection: UpstreamConnection, for span: Nanoseconds) {
+    /// Keeps a connection whose last answer is complete, for its group's span at most.
+    func keep(_ connection: UpstreamConnection) {
         rememberTicket(of: connection)
         guard !connection.stream.watcher.isHungUp, connectionCountMax > 0 else {
             discard(connection)
             return
         }
         if idleCount >= connectionCountMax { dropOldest() }
-        connection.idleUntil = loop.now.advanced(by: span)
+        connection.idleUntil = loop.now.advanced(by: connection.group.idleSpan)
         connection.stream.releaseStorage()
-        connection.pool = self
+        connection.idlePool = self
         connection.stream.watcher.waiter = nil
         connection.stream.watcher.delegate = connection
         connection.group.idle.append(connection)
@@ -134,7 +116,7 @@ final class UpstreamPool {
             // Out of the table while it is looked at, so that whoever else holds it shows.
             guard var group = groups.removeValue(forKey: key) else { continue }
             for connection in group.idle where connection.idleUntil <= loop.now { remove(connection) }
-            group.idle.removeAll { $0.pool == nil }
+            group.idle.removeAll { $0.idlePool == nil }
             for connection in group.idle { next = min(next, connection.idleUntil) }
             // A group that a client holds stays, or what that client keeps would be out of reach of the next sweep.
             if !group.idle.isEmpty || !isKnownUniquelyReferenced(&group) { groups[key] = group }
@@ -151,7 +133,8 @@ final class UpstreamPool {
         groups.removeAll()
     }
 
-    fileprivate func idleConnectionFired(_ connection: UpstreamConnection) {
+    /// Something happened on an idle connection.
+    func idleConnectionFired(_ connection: UpstreamConnection) {
         var byte: UInt8 = 0
         let attempt = unsafe withUnsafeMutableBytes(of: &byte) { unsafe connection.stream.tryRead($0) }
         if attempt == .blocked { return }
@@ -178,7 +161,7 @@ final class UpstreamPool {
 
     private func remove(_ connection: UpstreamConnection) {
         countIdle(-1)
-        connection.pool = nil
+        connection.idlePool = nil
         connection.stream.watcher.delegate = nil
         discard(connection)
     }

@@ -38,6 +38,14 @@ public enum HTTP1FieldName: UInt8, Sendable, CaseIterable {
     case requestID
     /// Retry-After.
     case retryAfter
+    /// Sec-WebSocket-Accept.
+    case secWebSocketAccept
+    /// Sec-WebSocket-Extensions.
+    case secWebSocketExtensions
+    /// Sec-WebSocket-Key.
+    case secWebSocketKey
+    /// Sec-WebSocket-Version.
+    case secWebSocketVersion
     /// Set-Cookie.
     case setCookie
     /// TE.
@@ -68,7 +76,8 @@ public enum HTTP1FieldName: UInt8, Sendable, CaseIterable {
         switch self {
         case .connection, .expect, .keepAlive, .proxyAuthorization, .proxyConnection, .te, .upgrade: true
         case .acceptEncoding, .apiKey, .apimRequestID, .authorization, .contentEncoding, .contentLength, .contentType,
-            .cookie, .date, .host, .other, .proxyAuthenticate, .requestID, .retryAfter, .setCookie, .traceparent,
+            .cookie, .date, .host, .other, .proxyAuthenticate, .requestID, .retryAfter, .secWebSocketAccept,
+            .secWebSocketExtensions, .secWebSocketKey, .secWebSocketVersion, .setCookie, .traceparent,
             .trailer, .transferEncoding, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey, .xRequestID:
             false
         }
@@ -81,7 +90,8 @@ public enum HTTP1FieldName: UInt8, Sendable, CaseIterable {
         case .contentEncoding, .contentLength, .contentType, .host, .transferEncoding: true
         case .acceptEncoding, .apiKey, .apimRequestID, .authorization, .connection, .cookie, .date, .expect,
             .keepAlive, .other, .proxyAuthenticate, .proxyAuthorization, .proxyConnection, .requestID, .retryAfter,
-            .setCookie, .te, .traceparent, .trailer, .upgrade, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey,
+            .secWebSocketAccept, .secWebSocketExtensions, .secWebSocketKey, .secWebSocketVersion, .setCookie, .te,
+            .traceparent, .trailer, .upgrade, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey,
             .xRequestID:
             false
         }
@@ -92,8 +102,9 @@ public enum HTTP1FieldName: UInt8, Sendable, CaseIterable {
         switch self {
         case .authorization, .apiKey, .cookie, .proxyAuthenticate, .setCookie, .trailer, .xAPIKey, .xGoogAPIKey: false
         case .acceptEncoding, .apimRequestID, .connection, .contentEncoding, .contentLength, .contentType, .date,
-            .expect, .host, .keepAlive, .other, .proxyAuthorization, .proxyConnection, .requestID, .retryAfter, .te,
-            .traceparent, .transferEncoding, .upgrade, .userAgent, .xAmznRequestID, .xRequestID:
+            .expect, .host, .keepAlive, .other, .proxyAuthorization, .proxyConnection, .requestID, .retryAfter,
+            .secWebSocketAccept, .secWebSocketExtensions, .secWebSocketKey, .secWebSocketVersion, .te, .traceparent,
+            .transferEncoding, .upgrade, .userAgent, .xAmznRequestID, .xRequestID:
             !isHopByHop && !isMessageControl
         }
     }
@@ -137,9 +148,14 @@ public enum HTTP1FieldName: UInt8, Sendable, CaseIterable {
             case UInt8(ascii: "p"): choose(.proxyConnection, "proxy-connection")
             default: choose(.xAmznRequestID, "x-amzn-requestid")
             }
-        case 17: choose(.transferEncoding, "transfer-encoding")
+        case 17:
+            first == UInt8(ascii: "t")
+                ? choose(.transferEncoding, "transfer-encoding") : choose(.secWebSocketKey, "sec-websocket-key")
         case 18: choose(.proxyAuthenticate, "proxy-authenticate")
         case 19: choose(.proxyAuthorization, "proxy-authorization")
+        case 20: choose(.secWebSocketAccept, "sec-websocket-accept")
+        case 21: choose(.secWebSocketVersion, "sec-websocket-version")
+        case 24: choose(.secWebSocketExtensions, "sec-websocket-extensions")
         default: break
         }
 

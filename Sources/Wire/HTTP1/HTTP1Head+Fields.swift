@@ -68,7 +68,9 @@ extension HTTP1Head {
         case .expect: try noteExpect(bytes, value)
         case .acceptEncoding, .apiKey, .apimRequestID, .authorization, .contentEncoding, .contentType, .cookie, .date,
             .keepAlive, .other, .proxyAuthenticate, .proxyAuthorization, .proxyConnection, .requestID, .retryAfter,
-            .setCookie, .traceparent, .trailer, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey, .xRequestID:
+            .secWebSocketAccept, .secWebSocketExtensions, .secWebSocketKey, .secWebSocketVersion, .setCookie,
+            .traceparent,
+            .trailer, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey, .xRequestID:
             break
         }
     }

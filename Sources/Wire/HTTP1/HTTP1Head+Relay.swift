@@ -6,9 +6,12 @@ extension HTTP1Head {
     /// The first line is in HTTP/1.1 and origin form; end-to-end fields keep the casing of their names, their order
     /// and their values; no hop-by-hop field passes. Lines that already are `Name: value CRLF` are copied together.
     /// `bytes` are those that were parsed. With `closing`, the receiver is told that the connection ends after this
-    /// message. A request without Host (absolute form in HTTP/1.0) gets one from its target.
+    /// message. A request without Host (absolute form in HTTP/1.0) gets one from its target. With `asWebSocket` the
+    /// upgrade passes on (RFC 6455 section 4), and the offer or choice of extensions does not: leo reads the frames, and
+    /// reads them as they are.
     public func appendRelayed(
-        from bytes: Span<UInt8>, to out: inout ByteQueue, framing: HTTP1FramingOut, closing: Bool
+        from bytes: Span<UInt8>, to out: inout ByteQueue, framing: HTTP1FramingOut, closing: Bool = false,
+        asWebSocket: Bool = false
     ) {
         guard phase == .complete else { return }
         var run = Run(start: fieldsStart, end: fieldsStart)
@@ -30,9 +33,13 @@ extension HTTP1Head {
             run.flush(bytes, &out)
             appendHost(from: bytes, to: &out)
         }
-        appendFields(from: bytes, to: &out, framing: framing, run: &run)
+        appendFields(from: bytes, to: &out, framing: framing, asWebSocket: asWebSocket, run: &run)
         if framing == .chunked, !facts.isChunked { out.append("Transfer-Encoding: chunked\r\n") }
-        appendConnection(to: &out, closing: closing)
+        if asWebSocket {
+            out.append("Upgrade: websocket\r\nConnection: Upgrade\r\n")
+        } else {
+            appendConnection(to: &out, closing: closing)
+        }
         out.append("\r\n")
     }
 
@@ -55,12 +62,13 @@ extension HTTP1Head {
     }
 
     private func appendFields(
-        from bytes: Span<UInt8>, to out: inout ByteQueue, framing: HTTP1FramingOut, run: inout Run
+        from bytes: Span<UInt8>, to out: inout ByteQueue, framing: HTTP1FramingOut, asWebSocket: Bool, run: inout Run
     ) {
         for index in fields.indices {
             let field = fields[index]
             let next = index + 1 < fields.count ? fields[index + 1].name.lowerBound : byteCount - 2
-            switch fate(of: field, bytes, framing) {
+            let isDropped = asWebSocket && field.known == .secWebSocketExtensions
+            switch isDropped ? .dropped : fate(of: field, bytes, framing) {
             case .copied: run.end = next
             case .dropped: run.skip(to: next, bytes, &out)
             case .rewritten:
