@@ -106,6 +106,8 @@ struct HTTP1FieldTests {
         (.traceparent, "traceparent"), (.trailer, "Trailer"), (.transferEncoding, "Transfer-Encoding"),
         (.upgrade, "Upgrade"), (.userAgent, "User-Agent"), (.xAmznRequestID, "x-amzn-requestid"),
         (.xAPIKey, "x-api-key"), (.xGoogAPIKey, "x-goog-api-key"), (.xRequestID, "x-request-id"),
+        (.secWebSocketAccept, "Sec-WebSocket-Accept"), (.secWebSocketExtensions, "Sec-WebSocket-Extensions"),
+        (.secWebSocketKey, "Sec-WebSocket-Key"), (.secWebSocketVersion, "Sec-WebSocket-Version"),
     ]
 
     @Test("are recognised in any case, and only when whole", arguments: spellings)

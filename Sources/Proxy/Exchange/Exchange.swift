@@ -44,6 +44,8 @@ final class Exchange {
     private let isHead: Bool
     /// WebSocket: once the upstream has agreed, there are no messages any more but frames.
     private(set) var upgrade: WebSocketUpgrade?
+    /// The request asks to become a WebSocket.
+    var isWebSocket: Bool { upgrade != nil }
     /// The client has sent the whole request.
     private var isRequestComplete = false
     private var requestTrailers: [UInt8] = []
@@ -111,6 +113,7 @@ final class Exchange {
         try client.withHeadBytes { bytes throws(ProxyError) in
             journal.record.take(head, from: bytes)
             journal.record.keep(bytes.extracting(head.path), as: .path)
+            journal.record.clientProtocol = client.protocolName
             if head.method == .connect {
                 throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection")
             }
@@ -148,6 +151,7 @@ final class Exchange {
             self.upstream = upstream
             attemptCount += 1
             journal.record.upstreamAddress = upstream.endpointText
+            journal.record.upstreamProtocol = upstream.protocolName
             try writeRequest(to: upstream)
             guard case .broken = upstream.flush() else {
                 if !upstream.mayBeRefused { stopRetaining() }

@@ -90,6 +90,8 @@ struct RequestHead {
 protocol UpstreamEnd: AnyObject {
     /// The address, as the access log writes it.
     var endpointText: String { get }
+    /// The protocol, as ALPN names it.
+    var protocolName: String { get }
     /// The time that finding the address took; zero for a connection that was there already.
     var resolveTime: Nanoseconds { get }
 

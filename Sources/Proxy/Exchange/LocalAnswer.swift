@@ -95,7 +95,7 @@ extension Fault {
         case .connectTimeout, .upstreamTimeout: 504
         case .versionUnsupported: 505
         // No answer is sent for these; 499 is what nginx logs for a client that has left.
-        case .clientGone, .clientStalled, .clientHandshake, .clientDistrust: 499
+        case .clientGone, .clientStalled, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse: 499
         }
     }
 
@@ -128,7 +128,8 @@ extension Fault {
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
             .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .misdirected, .sniMismatch,
-            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .upgradeUnsupported, .hostRefused,
+            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .upgradeUnsupported,
+            .hostRefused,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
             .certificateUntrusted, .badAnswer, .internalError:
             false

@@ -25,8 +25,9 @@ final class Shared: Sendable {
         case failed(String)
     }
 
-    /// By ALPN towards clients; curl names the old version when it is told to speak it.
-    private static let clientProtocols = ["http/1.1", "http/1.0"]
+    /// By ALPN towards clients, leo's choice first: python's httpx offers HTTP/2 second and means it. curl names the old
+    /// version when it is told to speak it.
+    private static let clientProtocols = ["h2", "http/1.1", "http/1.0"]
     /// Certificates kept at once; a machine talks to a handful of providers.
     private static let leafCountMax = 512
 

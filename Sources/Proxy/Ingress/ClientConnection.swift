@@ -16,6 +16,8 @@ final class ClientConnection {
     var isIdle = false {
         didSet { if isIdle, isUnwanted { waiter.cancel() } }
     }
+    /// Told when the connection shall end with what is under way; for connections on which several things are.
+    var onDrain: (() -> Void)?
     private var isUnwanted = false
 
     init(number: UInt64, peer: IPEndpoint, watcher: Watcher, worker: WorkerState) {
@@ -50,6 +52,7 @@ final class ClientConnection {
     /// Ends the connection as soon as nothing is under way.
     func drain() {
         isUnwanted = true
+        onDrain?()
         if isIdle { waiter.cancel() }
     }
 

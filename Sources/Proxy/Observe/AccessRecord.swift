@@ -8,6 +8,7 @@ enum AccessField: String, CaseIterable, Sendable {
     case connection
     case client
     case tls
+    case clientProtocol = "protocol"
     case host
     case sni
     case provider
@@ -24,6 +25,7 @@ enum AccessField: String, CaseIterable, Sendable {
     case attempts
     case reused
     case upstreamAddress = "upstream_addr"
+    case upstreamProtocol = "upstream_protocol"
     case milliseconds = "ms"
     case requestBytes = "request_bytes"
     case responseBytes = "response_bytes"
@@ -142,6 +144,9 @@ struct AccessRecord: ~Copyable, Sendable {
     var reused: Bool?
     /// `ip:port`.
     var upstreamAddress: String?
+    /// As ALPN names them: `http/1.1` or `h2`.
+    var clientProtocol: String?
+    var upstreamProtocol: String?
     var requestBytes: UInt64?
     var responseBytes: UInt64?
     private var durationsNanoseconds = InlineArray<5, UInt64>(repeating: .max)
@@ -161,6 +166,20 @@ struct AccessRecord: ~Copyable, Sendable {
     }
 
     init() {}
+
+    /// A line about something else on the same connection, with what it says of the connection.
+    init(onConnectionOf other: borrowing AccessRecord) {
+        connection = other.connection
+        client = other.client
+        tls = other.tls
+        host = other.host
+        sni = other.sni
+        provider = other.provider
+        api = other.api
+        policy = other.policy
+        reason = other.reason
+        labelNames = other.labelNames
+    }
 
     /// Keeps a copy of `value`, cut to the text's limit.
     mutating func keep(_ value: borrowing Span<UInt8>, as text: AccessText) {
@@ -199,6 +218,8 @@ struct AccessRecord: ~Copyable, Sendable {
         attempts = nil
         reused = nil
         upstreamAddress = nil
+        clientProtocol = nil
+        upstreamProtocol = nil
         requestBytes = nil
         responseBytes = nil
         durationsNanoseconds = InlineArray(repeating: .max)
@@ -247,6 +268,8 @@ struct AccessRecord: ~Copyable, Sendable {
         case .attempts: append(attempts, as: field, to: &line)
         case .reused: if let reused { line.field(field.rawValue, reused) }
         case .upstreamAddress: append(upstreamAddress, as: field, to: &line)
+        case .clientProtocol: append(clientProtocol, as: field, to: &line)
+        case .upstreamProtocol: append(upstreamProtocol, as: field, to: &line)
         case .milliseconds: appendDurations(to: &line)
         case .requestBytes: if let requestBytes { line.field(field.rawValue, requestBytes) }
         case .responseBytes: if let responseBytes { line.field(field.rawValue, responseBytes) }

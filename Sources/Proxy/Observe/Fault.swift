@@ -36,6 +36,10 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     case clientHandshake = "client_handshake"
     /// The client refused leo's certificate: it does not trust leo's CA.
     case clientDistrust = "client_distrust"
+    /// The client broke the HTTP/2 protocol.
+    case http2Error = "http2_error"
+    /// The client flooded an HTTP/2 connection with frames that cost more than they say.
+    case http2Abuse = "http2_abuse"
     /// An upgrade (WebSocket) that leo does not carry yet.
     case upgradeUnsupported = "upgrade_unsupported"
 

@@ -46,6 +46,8 @@ final class Stream {
 
     /// The TLS version negotiated.
     var tlsVersion: String? { tls?.version }
+    /// The protocol that both sides agreed on by ALPN; nil without TLS or without agreement.
+    var negotiatedProtocol: String? { tls?.negotiatedProtocol }
     /// A ticket with which the next connection to the same peer may resume.
     func takeTicket() -> TLSTicket? { tls?.takeTicket() }
 
@@ -129,6 +131,12 @@ final class Stream {
     }
 
     // MARK: Waiting
+
+    /// From now on events of the socket wake `waiter`.
+    func attach(_ waiter: Waiter) { watcher.waiter = waiter }
+
+    /// Says which events of the socket shall wake the waiter.
+    func expect(_ interest: Watcher.Interest) { watcher.interest = interest }
 
     /// Sleeps until `interest` may be served.
     func sleep(_ waiter: Waiter, for interest: Watcher.Interest) async throws(Interruption) {

@@ -100,16 +100,16 @@ struct Dialer {
         }
     }
 
-    /// TLS on `stream`, verified for the target's name.
+    /// TLS on `stream`, verified for the target's name; `protocols` are offered in this order.
     func secure(
-        _ stream: Stream, for target: Target, context: TLSClientContext, ticket: TLSTicket?, waiter: Waiter,
-        isAbandoned: () -> Bool
+        _ stream: Stream, for target: Target, context: TLSClientContext, ticket: TLSTicket?,
+        protocols: [String], waiter: Waiter, isAbandoned: () -> Bool
     ) async throws(ProxyError) {
         let session: TLSSession
         do {
             session = try TLSSession(
                 clientContext: context, descriptor: stream.descriptor, peerName: target.host, resuming: ticket,
-                protocols: ["http/1.1"])
+                protocols: protocols)
         } catch {
             throw ProxyError(.internalError, "TLS could not be set up: \(error.detail)")
         }

@@ -47,6 +47,8 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     /// Idle connections have nothing to say: whatever comes is an end or an error, or a TLS ticket.
     func watcherFired() { idlePool?.idleConnectionFired(self) }
 
+    var protocolName: String { "http/1.1" }
+
     // MARK: The request
 
     func send(_ request: RequestHead, _ bytes: Span<UInt8>) throws(ProxyError) {

@@ -19,15 +19,70 @@ struct UpstreamConnector {
             idleSpan: min(traits ?? common, common))
     }
 
-    /// An upstream that is there already and still good.
+    /// An upstream that is there already and still good. What the client speaks is preferred, so that least is lost in
+    /// translation.
     func pooled(for exchange: Exchange) -> (any UpstreamEnd)? {
-        let connection = unsafe worker.pool.take(from: group, scratch: worker.scratch)
-        if connection != nil { worker.metrics.add(.upstreamReuses) }
-        return connection
+        let found =
+            exchange.client.protocolName == Self.http2
+            ? shared(for: exchange) ?? idle() : idle() ?? shared(for: exchange)
+        if found != nil { worker.metrics.add(.upstreamReuses) }
+        return found
     }
 
-    /// A new connection, within the deadline of the exchange's waiter. `isAbandoned` is asked after each wait.
+    private func idle() -> (any UpstreamEnd)? { unsafe worker.pool.take(from: group, scratch: worker.scratch) }
+
+    private func shared(for exchange: Exchange) -> (any UpstreamEnd)? {
+        group.sharedConnection(webSocket: exchange.isWebSocket).map { HTTP2UpstreamEnd(on: $0) }
+    }
+
+    /// A new connection, within the deadline of the exchange's waiter, or a share of one that somebody else has dialled
+    /// in the meantime. `isAbandoned` is asked after each wait.
     func fresh(for exchange: Exchange, isAbandoned: () -> Bool) async throws(ProxyError) -> any UpstreamEnd {
+        let offers = offers(for: exchange)
+        let offersHTTP2First = offers.first == Self.http2
+        let mayShare = offers.contains(Self.http2)
+        if mayShare, group.isWorthWaiting(offeringFirst: offersHTTP2First) {
+            try await waitForDial(exchange.journal.waiter, isAbandoned)
+            if let shared = shared(for: exchange) { return shared }
+        }
+        guard mayShare else { return try await dial(for: exchange, offers, isAbandoned) }
+        group.beginDial()
+        do throws(ProxyError) {
+            let upstream = try await dial(for: exchange, offers, isAbandoned)
+            group.endDial(isHTTP2: upstream.protocolName == Self.http2, offeredFirst: offersHTTP2First)
+            return upstream
+        } catch {
+            group.endDial(isHTTP2: nil, offeredFirst: offersHTTP2First)
+            throw error
+        }
+    }
+
+    private static let http2 = "h2"
+
+    /// By ALPN, the client's own protocol first. A WebSocket is certain to work over HTTP/1 alone.
+    private func offers(for exchange: Exchange) -> [String] {
+        if interception.provider.plain || exchange.isWebSocket { return ["http/1.1"] }
+        return exchange.client.protocolName == Self.http2 ? [Self.http2, "http/1.1"] : ["http/1.1", Self.http2]
+    }
+
+    /// Waits until the dial under way has ended, however.
+    private func waitForDial(_ waiter: Waiter, _ isAbandoned: () -> Bool) async throws(ProxyError) {
+        group.waitForDial(waiter)
+        defer { group.stopWaiting(waiter) }
+        let host = interception.target.host
+        while group.isDialling {
+            switch await waiter.sleep() {
+            case .event: if isAbandoned() { throw ProxyError(.clientGone, "the client left while leo connected") }
+            case .deadline: throw ProxyError(.connectTimeout, "no connection to \(host) in time")
+            case .cancelled: throw ProxyError(.draining, "leo is shutting down")
+            }
+            if !group.isWaiting(waiter) { return }
+        }
+    }
+
+    private func dial(
+        for exchange: Exchange, _ offers: [String], _ isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> any UpstreamEnd {
         let waiter = exchange.journal.waiter
         let begin = MonotonicTime.current()
         let dialer = Dialer(worker: worker)
@@ -44,16 +99,36 @@ struct UpstreamConnector {
         if !interception.provider.plain {
             let context = try await worker.shared.upstreamTrust.context(waiter)
             try await dialer.secure(
-                stream, for: target, context: context, ticket: worker.pool.takeTicket(for: group.key), waiter: waiter,
-                isAbandoned: isAbandoned)
+                stream, for: target, context: context, ticket: worker.pool.takeTicket(for: group.key),
+                protocols: offers, waiter: waiter, isAbandoned: isAbandoned)
         }
         stream.watcher.waiter = nil
         worker.metrics.add(.upstreamConnections)
         worker.metrics.up(.upstreamConnectionsOpen)
         worker.metrics.observe(.upstreamConnectTime, microseconds: MonotonicTime.current().since(begin).microseconds)
+        if stream.negotiatedProtocol == Self.http2 {
+            return try share(stream, endpoint.description, resolveTime)
+        }
         let connection = UpstreamConnection(
             worker: worker, group: group, stream: stream, endpointText: endpoint.description)
         connection.resolveTime = resolveTime
         return connection
+    }
+
+    /// Lets the connection on `stream` be shared from now on.
+    private func share(
+        _ stream: Stream, _ endpointText: String, _ resolveTime: Nanoseconds
+    ) throws(ProxyError) -> HTTP2UpstreamEnd {
+        let upstream: HTTP2Upstream
+        do {
+            upstream = try HTTP2Upstream(worker: worker, group: group, stream: stream, endpointText: endpointText)
+        } catch {
+            worker.metrics.down(.upstreamConnectionsOpen)
+            throw ProxyError(.internalError, "HTTP/2 could not be set up: \(error.detail)")
+        }
+        group.insert(upstream)
+        let box = Handover(upstream)
+        worker.spawn { _ in await box.value.run() }
+        return HTTP2UpstreamEnd(on: upstream, resolveTime: resolveTime)
     }
 }

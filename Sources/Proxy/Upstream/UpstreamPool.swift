@@ -17,11 +17,64 @@ final class UpstreamGroup {
     /// How long a connection may be unused before it is closed.
     let idleSpan: Nanoseconds
     fileprivate var idle: [UpstreamConnection] = []
+    /// HTTP/2 connections, used or not; the first that has room is used.
+    private var shared: [HTTP2Upstream] = []
+    /// Exchanges that wait for a connection being dialled, in the hope that it can be shared.
+    private var dialWaiters: [Waiter] = []
+    private var dialCount = 0
+    /// What was negotiated when each protocol was offered first; nil: not known yet.
+    private var speaksHTTP2: (offeredFirst: Bool?, offeredSecond: Bool?) = (nil, nil)
 
     fileprivate init(key: Key, idleSpan: Nanoseconds) {
         self.key = key
         self.idleSpan = idleSpan
     }
+
+    /// An HTTP/2 connection that can take one more exchange.
+    func sharedConnection(webSocket: Bool) -> HTTP2Upstream? { shared.first { $0.canOpen(webSocket: webSocket) } }
+
+    /// A new HTTP/2 connection.
+    func insert(_ connection: HTTP2Upstream) { shared.append(connection) }
+
+    /// An HTTP/2 connection that takes no more exchanges.
+    func remove(_ connection: HTTP2Upstream) { shared.removeAll { $0 === connection } }
+
+    /// Closes the HTTP/2 connections when their exchanges have ended.
+    fileprivate func retireShared() { for connection in shared { connection.retire() } }
+
+    /// Whether no connection needs the group.
+    fileprivate var isUnused: Bool { idle.isEmpty && shared.isEmpty && dialCount == 0 }
+
+    /// Whether waiting for the dial that is under way may spare one's own.
+    func isWorthWaiting(offeringFirst: Bool) -> Bool {
+        dialCount > 0 && (offeringFirst ? speaksHTTP2.offeredFirst : speaksHTTP2.offeredSecond) ?? true
+    }
+
+    /// Whether somebody dials.
+    var isDialling: Bool { dialCount > 0 }
+
+    /// Whether `waiter` has not been woken by the end of a dial yet.
+    func isWaiting(_ waiter: Waiter) -> Bool { dialWaiters.contains { $0 === waiter } }
+
+    /// Somebody dials.
+    func beginDial() { dialCount += 1 }
+
+    /// The dial is over; `isHTTP2` nil: it failed. Whoever waits looks again.
+    func endDial(isHTTP2: Bool?, offeredFirst: Bool) {
+        dialCount -= 1
+        if let isHTTP2 {
+            if offeredFirst { speaksHTTP2.offeredFirst = isHTTP2 } else { speaksHTTP2.offeredSecond = isHTTP2 }
+        }
+        let woken = dialWaiters
+        dialWaiters = []
+        for waiter in woken { waiter.wake() }
+    }
+
+    /// Wakes `waiter` when the next dial is over.
+    func waitForDial(_ waiter: Waiter) { dialWaiters.append(waiter) }
+
+    /// `waiter` waits no longer.
+    func stopWaiting(_ waiter: Waiter) { dialWaiters.removeAll { $0 === waiter } }
 }
 
 /// One worker's idle upstream connections and TLS tickets.
@@ -104,9 +157,14 @@ final class UpstreamPool {
 
     /// Keeps the newest ticket of a connection's session.
     func rememberTicket(of connection: UpstreamConnection) {
-        guard let ticket = connection.stream.takeTicket() else { return }
+        rememberTicket(of: connection.stream, for: connection.group.key)
+    }
+
+    /// Keeps the newest ticket of the TLS session on `stream`.
+    func rememberTicket(of stream: Stream, for key: UpstreamGroup.Key) {
+        guard let ticket = stream.takeTicket() else { return }
         tickets.insert(
-            ticket, for: connection.group.key, expiresAt: loop.now.advanced(by: Self.ticketSpan).nanoseconds)
+            ticket, for: key, expiresAt: loop.now.advanced(by: Self.ticketSpan).nanoseconds)
     }
 
     /// Drops what has idled too long, and groups that nobody needs. Returns when to look again.
@@ -119,7 +177,7 @@ final class UpstreamPool {
             group.idle.removeAll { $0.idlePool == nil }
             for connection in group.idle { next = min(next, connection.idleUntil) }
             // A group that a client holds stays, or what that client keeps would be out of reach of the next sweep.
-            if !group.idle.isEmpty || !isKnownUniquelyReferenced(&group) { groups[key] = group }
+            if !group.isUnused || !isKnownUniquelyReferenced(&group) { groups[key] = group }
         }
         return next
     }
@@ -129,6 +187,7 @@ final class UpstreamPool {
         for group in groups.values {
             for connection in group.idle { remove(connection) }
             group.idle.removeAll()
+            group.retireShared()
         }
         groups.removeAll()
     }

@@ -21,3 +21,9 @@ struct WebSocketUpgrade {
     /// Looks at what the upstream sends.
     mutating func noteUpstream(_ data: Span<UInt8>) throws(ProxyError) {}
 }
+
+/// The heads of WebSockets between HTTP/1 and HTTP/2 (RFC 8441).
+enum WebSocketText {
+    /// The answer that agreed to an extended CONNECT, as HTTP/1 says it; `key` is the client's, if it sent one.
+    static func switching(_ received: HTTP2ReceivedHead, key: String?) -> [UInt8] { received.text }
+}

@@ -45,6 +45,9 @@ public struct HTTP1Head: Sendable {
     public internal(set) var reason = 0..<0
     /// The fields in the order in which they were sent.
     public internal(set) var fields = ContiguousArray<HTTP1Field>()
+    /// Fields, by their index, that came as never indexed and have to stay so on every hop (RFC 7541 6.2.3). Set by whoever
+    /// made the text from an HTTP/2 head.
+    public var neverIndexedFields: [Int] = []
     /// Where a request's content ends; decided, and every conflict refused, when the head is complete.
     public internal(set) var requestFraming = HTTP1Framing.none
 
@@ -96,6 +99,7 @@ public struct HTTP1Head: Sendable {
         status = 0
         reason = 0..<0
         fields.removeAll(keepingCapacity: true)
+        neverIndexedFields = []
         requestFraming = .none
         phase = .firstLine
         lineStart = 0

@@ -282,7 +282,9 @@ public struct HTTP2FieldCollector: Sendable {
         case .te: ASCII.equalsToken(value, 0..<value.count, "trailers")
         case .acceptEncoding, .apiKey, .apimRequestID, .authorization, .contentEncoding, .contentLength, .contentType,
             .cookie, .date, .expect, .host, .other, .proxyAuthenticate, .proxyAuthorization, .requestID, .retryAfter,
-            .setCookie, .traceparent, .trailer, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey, .xRequestID:
+            .secWebSocketAccept, .secWebSocketExtensions, .secWebSocketKey, .secWebSocketVersion, .setCookie,
+            .traceparent,
+            .trailer, .userAgent, .xAmznRequestID, .xAPIKey, .xGoogAPIKey, .xRequestID:
             true
         }
     }

@@ -27,12 +27,10 @@ public struct HTTP2FieldList: Sendable, Equatable {
     ///
     /// `bytes` are those that were parsed, and the head must be complete. `:authority` is what Host says, or the
     /// target's authority in a request without Host; `:path` is the target in origin form. Fields that belong to one
-    /// connection are left out, but for `te: trailers`. Credentials are never indexed, nor are the fields whose indices
-    /// in `head.fields` are in `sensitiveFields`: they came so. With `connectProtocol` the request becomes an extended
+    /// connection are left out, but for `te: trailers`. Credentials are never indexed, nor is what came so. With `connectProtocol` the request becomes an extended
     /// CONNECT for a WebSocket (RFC 8441 4), which has no Sec-WebSocket-Key.
     public init(
-        request head: HTTP1Head, from bytes: Span<UInt8>, scheme: StaticString, connectProtocol: Bool = false,
-        sensitiveFields: [Int] = []
+        request head: HTTP1Head, from bytes: Span<UInt8>, scheme: StaticString, connectProtocol: Bool = false
     ) {
         reserve(for: head)
         if connectProtocol {
@@ -54,7 +52,7 @@ public struct HTTP2FieldList: Sendable, Equatable {
                     continue
                 }
             }
-            append(field, of: head, from: bytes, isSensitive: sensitiveFields.contains(index))
+            append(field, of: head, from: bytes, isSensitive: head.neverIndexedFields.contains(index))
         }
         if head.acceptsTrailers { append("te", "trailers") }
     }
@@ -63,7 +61,7 @@ public struct HTTP2FieldList: Sendable, Equatable {
     ///
     /// `status` takes the place of the head's own, for a 101 that becomes the 200 of an extended CONNECT (RFC 8441 5).
     public init(
-        answer head: HTTP1Head, from bytes: Span<UInt8>, status: Int? = nil, sensitiveFields: [Int] = []
+        answer head: HTTP1Head, from bytes: Span<UInt8>, status: Int? = nil
     ) {
         reserve(for: head)
         let code = status ?? head.status
@@ -75,7 +73,7 @@ public struct HTTP2FieldList: Sendable, Equatable {
         for index in head.fields.indices {
             let field = head.fields[index]
             guard field.isEndToEnd, field.known != .transferEncoding else { continue }
-            append(field, of: head, from: bytes, isSensitive: sensitiveFields.contains(index))
+            append(field, of: head, from: bytes, isSensitive: head.neverIndexedFields.contains(index))
         }
     }
 
@@ -193,7 +191,8 @@ public struct HTTP2FieldList: Sendable, Equatable {
         case .apiKey, .authorization, .proxyAuthorization, .setCookie, .xAPIKey, .xGoogAPIKey: true
         case .cookie: valueByteCount < cookieBytesIndexedMin
         case .acceptEncoding, .apimRequestID, .connection, .contentEncoding, .contentLength, .contentType, .date,
-            .expect, .host, .keepAlive, .other, .proxyAuthenticate, .proxyConnection, .requestID, .retryAfter, .te,
+            .expect, .host, .keepAlive, .other, .proxyAuthenticate, .proxyConnection, .requestID, .retryAfter,
+            .secWebSocketAccept, .secWebSocketExtensions, .secWebSocketKey, .secWebSocketVersion, .te,
             .traceparent, .trailer, .transferEncoding, .upgrade, .userAgent, .xAmznRequestID, .xRequestID:
             false
         }

@@ -1,0 +1,72 @@
+import Wire
+
+/// An HTTP/2 connection to an upstream, on which the exchanges of many clients run side by side.
+final class HTTP2Upstream: HTTP2SessionDelegate {
+    /// After so many requests a connection is replaced, so that a fleet of servers behind one name shares the work
+    /// again; nginx closes after 1000, Envoy never.
+    private static let requestCountMax = 10_000
+
+    let endpointText: String
+    let scheme: StaticString
+    private let worker: WorkerState
+    private unowned let group: UpstreamGroup
+    private let connection: HTTP2Connection
+    private let session: HTTP2Session
+    private var requestCount = 0
+    private var isRetired = false
+
+    init(
+        worker: WorkerState, group: UpstreamGroup, stream: Stream, endpointText: String
+    ) throws(HTTP2Failure) {
+        self.worker = worker
+        self.group = group
+        self.endpointText = endpointText
+        scheme = group.key.isPlain ? "http" : "https"
+        session = try HTTP2Session(role: .client, limits: .client)
+        connection = HTTP2Connection(
+            worker: worker, session: session, stream: stream, waiter: Waiter(loop: worker.loop),
+            idleSpan: group.idleSpan)
+        session.delegate = self
+    }
+
+    /// Whether one more exchange may begin here. For a WebSocket the upstream must have said that it takes them.
+    func canOpen(webSocket: Bool) -> Bool {
+        !isRetired && !connection.isOver && session.canOpenStream
+            && (!webSocket || session.peerEnablesConnectProtocol)
+    }
+
+    /// Begins a request.
+    func open(_ fields: HTTP2FieldList, hasBody: Bool) throws(HTTP2Failure) -> HTTP2Stream {
+        let stream = try session.openStream(fields, hasBody: hasBody)
+        requestCount += 1
+        if requestCount >= Self.requestCountMax { retire() }
+        return stream
+    }
+
+    /// An exchange is done with its stream.
+    func exchangeEnded() { connection.noteStreamEnd() }
+
+    /// Takes no more exchanges; the connection ends with those that it has.
+    func retire() {
+        guard !isRetired else { return }
+        isRetired = true
+        group.remove(self)
+        connection.end()
+    }
+
+    /// Serves the connection to its end, on a task of its own.
+    func run() async {
+        _ = await connection.run()
+        isRetired = true
+        group.remove(self)
+        worker.pool.rememberTicket(of: connection.stream, for: group.key)
+        connection.waiter.retire()
+        worker.metrics.down(.upstreamConnectionsOpen)
+    }
+
+    // MARK: HTTP2SessionDelegate
+
+    func sessionHasOutput() { connection.waiter.wake() }
+    func received(request stream: HTTP2Stream) {}
+    func streamClosed(_ stream: HTTP2Stream) {}
+}
