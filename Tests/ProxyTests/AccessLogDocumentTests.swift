@@ -36,7 +36,7 @@ struct AccessLogDocumentTests {
     func metrics() throws {
         let text = try Document("docs/metrics.md").text
         let rows = text.split(separator: "\n").compactMap { line in
-            line.wholeMatch(of: /\| `([a-z_]+)` \| ([a-z]+) \|([^|]*)\|(.*)\|/)
+            line.wholeMatch(of: /\| `([a-z0-9_]+)` \| ([a-z]+) \|([^|]*)\|(.*)\|/)
         }
         let expected = Metric.allCases.map(\.declaration)
         #expect(Set(rows.map { String($0.1) }) == Set(expected.map(\.name)))
@@ -103,7 +103,7 @@ struct Document {
         var heading = ""
         for line in text.split(separator: "\n") {
             if let match = line.wholeMatch(of: /#+ (.+)/) { heading = String(match.1) }
-            if let match = line.prefixMatch(of: /\| `([a-z_]+)` \|/) {
+            if let match = line.prefixMatch(of: /\| `([a-z0-9_]+)` \|/) {
                 sections[heading, default: []].append(String(match.1))
             }
         }
