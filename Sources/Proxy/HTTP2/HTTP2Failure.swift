@@ -29,8 +29,8 @@ struct HTTP2Failure: Error, Equatable, Sendable {
         case peerBrokeProtocol(HTTP2ErrorCode)
         /// The peer spent a budget against abuse.
         case abuse(HTTP2FrameGuard.Abuse)
-        /// The peer sent GOAWAY with an error.
-        case peerGoAway(HTTP2ErrorCode)
+        /// leo ended the connection by GOAWAY with this code.
+        case endedByUs(HTTP2ErrorCode)
         /// The connection takes no new stream: it drains, is lost, or has as many as it may have.
         case noNewStream
         /// The library could not go on, for want of memory for instance.

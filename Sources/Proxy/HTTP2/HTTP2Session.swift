@@ -35,6 +35,8 @@ final class HTTP2Session {
     private(set) var failure: HTTP2Failure?
     /// Whether the peer sent GOAWAY: streams in flight go on, and no new ones can be opened.
     private(set) var isDraining = false
+    /// What the peer's last GOAWAY said.
+    private(set) var goAwayCode: HTTP2ErrorCode?
     /// Whether the peer acknowledged the settings; one that never does is not worth keeping (RFC 9113 6.5.3).
     private(set) var isSettingsAcknowledged = false
     /// Whether the peer's settings have come.
@@ -85,7 +87,7 @@ final class HTTP2Session {
             isInside = true
             let problem = native.receive(bytes)
             isInside = false
-            if let problem { fail(.internalError, HTTP2Failure(.peerBrokeProtocol(.protocolError), detail: problem)) }
+            if let problem { fail(problem) }
             if native.queuedFrameCount > Self.queuedFrameCountMax { fail(abuse: .unreadFrames) }
         }
         deliver()
@@ -161,7 +163,7 @@ final class HTTP2Session {
         guard !isLost, failure == nil else { return }
         if code != .noError {
             native.terminate(code)
-            failure = HTTP2Failure(.internalError, detail: "leo ended the connection")
+            failure = HTTP2Failure(.endedByUs(code), detail: "leo ended the connection")
         } else if role == .server, case .none = shutdown {
             shutdown = .noticed
             native.submitShutdownNotice()
@@ -220,6 +222,14 @@ final class HTTP2Session {
 
     private func fail(abuse: HTTP2FrameGuard.Abuse) {
         fail(.enhanceYourCalm, HTTP2Failure(.abuse(abuse), detail: "too many frames: \(abuse.rawValue)"))
+    }
+
+    private func fail(_ problem: NativeHTTP2.Problem) {
+        switch problem.code {
+        case .internalError: fail(.internalError, HTTP2Failure(.internalError, detail: problem.explanation))
+        case .enhanceYourCalm: fail(abuse: .unreadFrames)
+        default: fail(problem.code, HTTP2Failure(.peerBrokeProtocol(problem.code), detail: problem.explanation))
+        }
     }
 
     private func fail(_ code: HTTP2ErrorCode, _ reason: HTTP2Failure) {
@@ -303,9 +313,9 @@ extension HTTP2Session {
     private func refuse(
         _ stream: HTTP2Stream, for flaw: HTTP2FieldCollector.Flaw, isRequestHead: Bool, hasEnded: Bool
     ) {
-        provokedReset()
         switch flaw {
         case .tooLarge where isRequestHead:
+            provokedReset()
             var answer = HTTP2FieldList()
             answer.append(":status", "431")
             answer.append("content-length", "0")
@@ -339,9 +349,7 @@ extension HTTP2Session {
 
     func goAwayReceived(_ code: HTTP2ErrorCode) {
         isDraining = true
-        if code != .noError, failure == nil {
-            failure = HTTP2Failure(.peerGoAway(code), detail: "the peer ended the connection: \(code)")
-        }
+        goAwayCode = code
     }
 
     func pingAcknowledged() {

@@ -156,7 +156,7 @@ final class HTTP2Stream {
 
     /// The owner is done: the exchange is over, and a server may let the peer open another stream in its place.
     ///
-    /// A stream that is still open is reset.
+    /// A stream that is still open is reset, so whoever wants its answer to arrive waits for ``hasSentEnd`` first.
     func release() {
         guard !isReleased else { return }
         if !isClosed { reset(.cancel) }
@@ -180,7 +180,7 @@ final class HTTP2Stream {
         self.collector = nil
         if isTrailerSection {
             trailers = discardsInbound ? [] : try collector.trailerLines()
-        } else {
+        } else if !discardsInbound {
             let head = try collector.head(
                 endsStream: endsStream, answersConnect: role == .client && isExtendedConnect)
             if head.isInterim {

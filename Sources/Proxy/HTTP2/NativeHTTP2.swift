@@ -13,6 +13,8 @@ final class NativeHTTP2 {
     weak var owner: HTTP2Session?
     /// Where frames go during ``send(into:byteCountMax:)``.
     private var output = ByteQueue()
+    /// Where ``send(into:byteCountMax:)`` stops.
+    private var outputByteCountMax = 0
     /// What the library last said about a mistake of the peer's.
     private(set) var lastProblem: String?
 
@@ -28,8 +30,6 @@ final class NativeHTTP2 {
     init(role: HTTP2Session.Role, limits: HTTP2Limits) throws(HTTP2Failure) {
         unsafe session = try Self.make(role, limits)
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
-        _ = unsafe nghttp2_session_set_local_window_size(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(clamping: limits.connectionWindowBytes))
     }
 
     deinit { unsafe nghttp2_session_del(session) }
@@ -37,17 +37,36 @@ final class NativeHTTP2 {
     // MARK: - Bytes
 
     /// Feeds bytes; what made the session unusable, if something did. `nghttp2_session_mem_recv`
-    func receive(_ bytes: Span<UInt8>) -> String? {
+    func receive(_ bytes: Span<UInt8>) -> Problem? {
         let result = unsafe bytes.withUnsafeBufferPointer { buffer in
             unsafe nghttp2_session_mem_recv(session, buffer.baseAddress, buffer.count)
         }
-        return result < 0 ? Self.explanation(Int32(truncatingIfNeeded: result)) : nil
+        return result < 0 ? Problem(Int32(truncatingIfNeeded: result)) : nil
+    }
+
+    /// Why the library cannot go on.
+    struct Problem {
+        /// The code for the GOAWAY.
+        let code: HTTP2ErrorCode
+        /// The library's words.
+        let explanation: String
+
+        init(_ result: Int32) {
+            code =
+                switch result {
+                case NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue: .protocolError
+                case NGHTTP2_ERR_FLOODED.rawValue: .enhanceYourCalm
+                default: .internalError
+                }
+            explanation = NativeHTTP2.explanation(result)
+        }
     }
 
     /// Appends frames to `out` up to about `byteCountMax`. `nghttp2_session_mem_send`
     func send(into out: inout ByteQueue, byteCountMax: Int) -> String? {
         swap(&out, &output)
         defer { swap(&out, &output) }
+        outputByteCountMax = byteCountMax
         while output.count < byteCountMax {
             var start: UnsafePointer<UInt8>?
             let count = unsafe nghttp2_session_mem_send(session, &start)
@@ -93,6 +112,8 @@ final class NativeHTTP2 {
             unsafe nghttp2_submit_settings(session, Self.noFlags, buffer.baseAddress, buffer.count)
         }
         if result != 0 { throw HTTP2Failure(.internalError, detail: Self.explanation(result)) }
+        _ = unsafe nghttp2_session_set_local_window_size(
+            session, Self.noFlags, 0, Int32(clamping: limits.connectionWindowBytes))
     }
 
     /// `SETTINGS_MAX_CONCURRENT_STREAMS` of the peer. `nghttp2_session_get_remote_settings`
@@ -264,6 +285,13 @@ extension NativeHTTP2 {
         unsafe data.map { unsafe Unmanaged<NativeHTTP2>.fromOpaque($0).takeUnretainedValue() }
     }
 
+    /// The bytes that the library lends for the time of a callback.
+    @_lifetime(immortal)
+    private static func span(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Span<UInt8> {
+        let span = unsafe Span<UInt8>(_unsafeElements: UnsafeBufferPointer(start: start, count: count))
+        return unsafe _overrideLifetime(span, borrowing: ())
+    }
+
     private static func code(_ number: UInt32) -> HTTP2ErrorCode { HTTP2ErrorCode(number: number) }
 
     private static func setCallbacks(_ callbacks: OpaquePointer) {
@@ -274,7 +302,7 @@ extension NativeHTTP2 {
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameCount, value, valueCount, flags, data in
             unsafe NativeHTTP2.owner(data)?.received(
-                name: Span(_unsafeStart: name!, count: nameCount), value: Span(_unsafeStart: value!, count: valueCount),
+                name: NativeHTTP2.span(name, nameCount), value: NativeHTTP2.span(value, valueCount),
                 isNeverIndexed: UInt32(flags) & NGHTTP2_NV_FLAG_NO_INDEX.rawValue != 0,
                 on: frame!.pointee.hd.stream_id)
             return 0
@@ -285,7 +313,7 @@ extension NativeHTTP2 {
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             _, _, id, start, count, data in
-            unsafe NativeHTTP2.owner(data)?.received(data: Span(_unsafeStart: start!, count: count), on: id)
+            unsafe NativeHTTP2.owner(data)?.received(data: NativeHTTP2.span(start, count), on: id)
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, data in
@@ -311,7 +339,8 @@ extension NativeHTTP2 {
             }
             unsafe native.output.append(Span(_unsafeStart: header!, count: NativeHTTP2.frameHeaderByteCount))
             unsafe owner.moveData(frame!.pointee.hd.stream_id, count, to: &native.output)
-            return 0
+            // Else the library would go on as long as there is content.
+            return native.output.count < native.outputByteCountMax ? 0 : NGHTTP2_ERR_PAUSE.rawValue
         }
     }
 

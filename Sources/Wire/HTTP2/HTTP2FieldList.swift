@@ -108,13 +108,13 @@ public struct HTTP2FieldList: Sendable, Equatable {
         close(start, valueStart, isNeverIndexed: false)
     }
 
-    /// Adds a field of leo's own; `name` is lower case, and `value` must hold no control character.
-    public mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
+    /// Adds a field as it is: `name` must be lower case, and neither may hold a control character.
+    public mutating func append(_ name: [UInt8], _ value: [UInt8], isNeverIndexed: Bool = false) {
         let start = bytes.count
-        append(literal: name)
+        bytes += name
         let valueStart = bytes.count
-        append(value)
-        close(start, valueStart, isNeverIndexed: false)
+        bytes += value
+        close(start, valueStart, isNeverIndexed: isNeverIndexed)
     }
 
     // MARK: - Inside
@@ -176,6 +176,14 @@ public struct HTTP2FieldList: Sendable, Equatable {
         fields.append(
             Field(
                 nameStart: nameStart, valueStart: valueStart, valueEnd: bytes.count, isNeverIndexed: isNeverIndexed))
+    }
+
+    private mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
+        let start = bytes.count
+        append(literal: name)
+        let valueStart = bytes.count
+        append(value)
+        close(start, valueStart, isNeverIndexed: false)
     }
 
     private mutating func append(literal: StaticString) {
