@@ -197,7 +197,7 @@ struct ConfigReadTests {
             "2:1: unknown key \"conections_max\" in [listen], did you mean \"connections_max\"?"
         ),
         ("[listen]\nproviders = \"all\"", "unknown key \"providers\" in [listen], it belongs in [intercept]"),
-        ("[listen]\nkey = \"x\"", "it belongs in [ca]"),
+        ("[listen]\nkey = \"x\"", "it belongs in [listen.tls] or [ca]"),
         ("[listen]\npath = \"x\"", "it belongs in [access_log]"),
         ("proxy = \"127.0.0.1:1\"", "1:1: unknown key \"proxy\" before the first table; it belongs in [listen]"),
         ("[lisen]", "unknown table \"[lisen]\", did you mean [listen]?"),

@@ -46,7 +46,9 @@ struct OperatorCanaryTests {
                     guard let number = state.shared.admitConnection(),
                         let watcher = try? Watcher(descriptor, loop: state.loop)
                     else { return }
-                    state.begin(ClientConnection(number: number, peer: peer, watcher: watcher, worker: state))
+                    state.begin(
+                        ClientConnection(
+                            number: number, listener: .proxy, peer: peer, watcher: watcher, worker: state))
                 }
                 await acceptor.run()
             }

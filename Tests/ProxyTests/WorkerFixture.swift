@@ -112,7 +112,8 @@ final class ExchangeFixture {
         let provider = Provider(
             name: "test", api: .openai, hosts: [HostPattern(HostPort(host: host, port: 80))], plain: true)
         let connection = ClientConnection(
-            number: 1, peer: IPEndpoint(address: .loopback4, port: 1), watcher: clientNear, worker: worker)
+            number: 1, listener: .proxy, peer: .endpoint(IPEndpoint(address: .loopback4, port: 1)),
+            watcher: clientNear, worker: worker)
         let interception = Interception(
             worker: worker, connection: connection, provider: provider, target: HostPort(host: host, port: 80),
             address: nil)

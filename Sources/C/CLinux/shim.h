@@ -20,6 +20,13 @@ extern ssize_t splice(int, long *, int, long *, size_t, unsigned);
 #define LEO_SPLICE_F_MOVE 1
 #define LEO_SPLICE_F_NONBLOCK 2
 
+// struct ucred of unix(7), which hides behind _GNU_SOURCE.
+struct leo_ucred {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
 /// How many processors the calling process may run on (sched_getaffinity(2), which hides behind _GNU_SOURCE macros).
 static inline int leo_affinity_count(void) {
     extern int sched_getaffinity(int, size_t, void *);

@@ -54,6 +54,11 @@ public final class FileReader {
         }
     }
 
+    /// A table inside of another, whose keys are checked like those of any.
+    func subtable(_ name: String, _ place: Place, _ entries: [TOMLEntry]) -> TableReader {
+        reader(name, place, entries)
+    }
+
     /// Every mistake in the order of the file. To be called when all tables have been read.
     public func finish() -> [Diagnostic] {
         for entry in root where keys[entry.key] == nil { reportUnknownTable(entry) }

@@ -34,7 +34,7 @@ extension TableReader {
         }
     }
 
-    private func destination(_ key: String, _ text: Located<String>) -> DestinationRow? {
+    func destination(_ key: String, _ text: Located<String>) -> DestinationRow? {
         if let address = IPAddress.parse(text.value) { return .network(CIDR(only: address)) }
         if let slash = text.value.lastIndex(of: "/"), let address = IPAddress.parse(String(text.value[..<slash])) {
             let digits = text.value[text.value.index(after: slash)...]

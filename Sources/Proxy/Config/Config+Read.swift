@@ -18,7 +18,7 @@ extension Config {
     }
 
     mutating func read(_ file: FileReader, baseDirectory: String) {
-        listen.read(file.table("listen"))
+        listen.read(file.table("listen"), baseDirectory)
         authority.read(file.table("ca"), baseDirectory)
         upstream.read(file.table("upstream"), baseDirectory, listen)
         destination.read(file.table("intercept"), ProviderRows(file))
@@ -35,8 +35,8 @@ extension Config {
 }
 
 extension Config.Listen {
-    mutating func read(_ table: TableReader) {
-        readListeners(table)
+    mutating func read(_ table: TableReader, _ baseDirectory: String) {
+        readListeners(table, baseDirectory)
         workerCount = table.integer("workers", in: 0...256) ?? workerCount
         connectionsMax = table.integer("connections_max", in: 1...1_000_000) ?? connectionsMax
         // Less than a tenth of a second fails honest clients on a busy machine; the upper ends say "never" already.
@@ -45,44 +45,6 @@ extension Config.Listen {
         idleTimeout = table.duration("idle_timeout", in: .milliseconds(100)...days(1)) ?? idleTimeout
         stallTimeout = table.duration("stall_timeout", in: .milliseconds(100)...days(1)) ?? stallTimeout
         drainTimeout = table.duration("drain_timeout", in: .zero...minutes(60)) ?? drainTimeout
-    }
-
-    private mutating func readListeners(_ table: TableReader) {
-        let proxyWritten = table.endpoint("proxy")
-        let proxyRead = proxyWritten.flatMap { loopback($0, "proxy", table) }
-        proxy = proxyRead ?? proxy
-        if let text = table.text("admin"), let off = Self.off(text, table) {
-            if off { admin = nil }
-            return
-        }
-        let adminWritten = table.endpoint("admin", alternative: "off")
-        let adminRead = adminWritten.flatMap { loopback($0, "admin", table) }
-        admin = adminRead ?? admin
-        // Of a listener that was written wrong nothing is known, so only what was read or left out is compared.
-        guard proxyRead != nil || !table.has("proxy"), adminRead != nil || !table.has("admin") else { return }
-        // The rule against reaching leo through leo takes all loopback addresses for one, and so does this.
-        if let admin, admin.port == proxy.port, admin.port != 0 {
-            let place = adminWritten?.place ?? proxyWritten?.place ?? table.place
-            table.report("admin", "is \"\(admin)\", but the proxy has port \(proxy.port) already", at: place)
-        }
-    }
-
-    /// true for "off", false for what was meant to be it and is reported, nil for anything else.
-    private static func off(_ text: Located<String>, _ table: TableReader) -> Bool? {
-        if text.value == "off" { return true }
-        guard ["off", "none", "no", "false", "disabled", ""].contains(text.value.lowercased()) else { return nil }
-        table.report("admin", "= \(text.value.quoted): did you mean \"off\"?", at: text.place)
-        return false
-    }
-
-    private func loopback(_ written: Located<IPEndpoint>, _ key: String, _ table: TableReader) -> IPEndpoint? {
-        let endpoint = IPEndpoint(address: written.value.address.unwrapped, port: written.value.port)
-        if endpoint.address.isLoopback { return endpoint }
-        let reason =
-            "would let other machines use leo, which does not ask who they are yet: use a loopback address like "
-            + "\"127.0.0.1:\(endpoint.port)\""
-        table.report(key, "= \"\(written.value)\" \(reason)", at: written.place)
-        return nil
     }
 }
 
@@ -183,8 +145,7 @@ extension Config.Upstream {
             return refuse("an address and a port like \"127.0.0.1:9443\" are needed")
         }
         if let refusal = DestinationPolicy.neverDials(endpoint.address) { return refuse(refusal.explanation) }
-        let own = [listen.proxy.port, listen.admin?.port ?? 0]
-        if endpoint.address.isLoopback, own.contains(endpoint.port) { return refuse("this is leo itself") }
+        if endpoint.address.isLoopback, listen.ports.contains(endpoint.port) { return refuse("this is leo itself") }
         return endpoint
     }
 }

@@ -29,10 +29,10 @@ public struct Config: Equatable, Sendable {
     /// The providers whose traffic leo intercepts.
     public var providers: ProviderTable { destination.providers }
 
-    /// The DNS subtrees that leo's CA must be allowed to sign for: the intercepted providers' and `ca.names`; sorted,
-    /// and none that lies within another.
+    /// The DNS subtrees that leo's CA must be allowed to sign for: the intercepted providers', `ca.names`, and what
+    /// `listen.proxy_tls` is reached by; sorted, and none that lies within another.
     public var constraintSuffixes: [String] {
-        NameConstraints.reduced(providers.constraintSuffixes + authority.names)
+        NameConstraints.reduced(providers.constraintSuffixes + authority.names + listen.mintedNames)
     }
 
     /// Whether `constraintSuffixes` holds this host. A provider's host may lie outside when a pattern means it but no
@@ -46,6 +46,14 @@ public struct Config: Equatable, Sendable {
     public struct Listen: Equatable, Sendable {
         /// The proxy's address; port 0 lets the system choose.
         public var proxy = IPEndpoint(address: .loopback4, port: 8889)
+        /// The proxy again, inside of TLS: what an `https://` proxy URL leads to. None: off.
+        public var proxyTLS: [IPEndpoint] = []
+        /// The proxy again, on a Unix socket at this path; nil when off.
+        public var proxyUnix: String?
+        /// Where the packet filter redirects connections to that were meant for somebody else. None: off.
+        public var transparent: [IPEndpoint] = []
+        /// Where clients go that are told a base URL instead of a proxy. None: off.
+        public var reverse: [IPEndpoint] = []
         /// The address of health checks and metrics; nil when off.
         public var admin: IPEndpoint? = IPEndpoint(address: .loopback4, port: 8890)
         /// Threads; 0 means one per core that this process may use.
@@ -62,6 +70,22 @@ public struct Config: Equatable, Sendable {
         public var stallTimeout = Duration.seconds(2 * 60)
         /// From SIGTERM to the end of the process.
         public var drainTimeout = Duration.seconds(30)
+        /// Peers whose connections begin with a PROXY protocol header, which says for whom they connect.
+        public var proxyProtocolFrom: [CIDR] = []
+        /// The mark of leo's own connections, by which a packet filter tells them from clients'; 0: none.
+        public var mark: UInt32 = 0
+        /// `[listen.tls]`
+        public var tls = TLS()
+    }
+
+    /// `[listen.tls]`: what leo shows on `listen.proxy_tls`.
+    public struct TLS: Equatable, Sendable {
+        /// The certificate and its chain, PEM, and its key, PEM; nil: leo's CA signs one for `names`.
+        public var certificatePath: String?
+        /// See `certificatePath`.
+        public var keyPath: String?
+        /// The names by which clients reach the listener, if leo's CA is to sign.
+        public var names = ["localhost"]
     }
 
     /// `[ca]`: what leo signs with. The paths are absolute unless the base directory was not.

@@ -13,7 +13,7 @@ struct Acceptor {
     let listener: ListenerSocket
     let waiter: Waiter
     /// Starts the task for a connection, or closes it when there are too many.
-    let serve: (consuming Descriptor, IPEndpoint) -> Void
+    let serve: (consuming Descriptor, Peer) -> Void
 
     /// Accepts until the waiter is cancelled.
     func run() async {

@@ -5,7 +5,10 @@ import Wire
 final class ClientConnection {
     /// Tells connections apart in the access log.
     let number: UInt64
-    let peer: IPEndpoint
+    /// Where it came in.
+    let listener: ListenerKind
+    /// Who is at the other end.
+    let peer: Peer
     let stream: Stream
     let acceptedAt: MonotonicTime
     /// The lines of the connection, one after the other, and what its task sleeps on.
@@ -20,9 +23,10 @@ final class ClientConnection {
     var onDrain: (() -> Void)?
     private var isUnwanted = false
 
-    init(number: UInt64, peer: IPEndpoint, watcher: Watcher, worker: WorkerState) {
+    init(number: UInt64, listener: ListenerKind, peer: Peer, watcher: Watcher, worker: WorkerState) {
         let loop = worker.loop
         self.number = number
+        self.listener = listener
         self.peer = peer
         stream = Stream(watcher)
         let waiter = Waiter(loop: loop)

@@ -5,7 +5,7 @@ import Policy
 /// TCP sockets: made non-blocking and close-on-exec, addressed by ``IPEndpoint``.
 enum Socket {
     /// The queue of connections the kernel accepts for us; the kernel caps it at net.core.somaxconn.
-    private static let backlogCountMax: Int32 = 4096
+    static let backlogCountMax: Int32 = 4096
 
     /// A listening socket on `endpoint`.
     static func listen(on endpoint: IPEndpoint) throws(SystemCallError) -> Descriptor {
@@ -40,8 +40,11 @@ enum Socket {
             }
             if number >= 0 {
                 let descriptor = Descriptor(number)
-                tune(number)
-                guard let peer = IPEndpoint(storage) else { return nil }
+                if let endpoint = IPEndpoint(storage) {
+                    tune(number)
+                    return Accepted(descriptor: descriptor, peer: .endpoint(endpoint))
+                }
+                guard let peer = Peer.process(of: number) else { return nil }
                 return Accepted(descriptor: descriptor, peer: peer)
             }
             switch errno {
@@ -58,7 +61,7 @@ enum Socket {
     /// A connection that came in.
     struct Accepted: ~Copyable {
         let descriptor: Descriptor
-        let peer: IPEndpoint
+        let peer: Peer
     }
 
     /// How a connect(2) ended: zero for success, else an errno.
@@ -109,7 +112,7 @@ enum Socket {
         try? set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
     }
 
-    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemCallError)
+    static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemCallError)
     {
         var value = value
         _ = try System.check("setsockopt") {

@@ -10,7 +10,7 @@ struct Control: Sendable {
     let shared: Shared
     let workers: [Worker]
     let loops: [EventLoop]
-    let adminListener: ListenerSocket?
+    let listeners: Listeners
     let startedAt: MonotonicTime
 
     /// Runs until the process is told to end, drains, and stops every loop.
@@ -44,18 +44,17 @@ struct Control: Sendable {
     }
 
     private func announce(_ state: WorkerState) {
-        let admin = shared.ownListeners.count > 1 ? "http://\(shared.ownListeners[1])" : "off"
-        shared.log.info(.lifecycle, "ready, proxy http://\(shared.ownListeners[0]), admin \(admin)")
-        SystemdNotifier.notify("READY=1\nSTATUS=listening on \(shared.ownListeners[0])")
+        shared.log.info(.lifecycle, "ready, \(listeners.summary)")
+        SystemdNotifier.notify("READY=1\nSTATUS=\(listeners.summary)")
         for warning in AuthorityCheck.warnings(shared) { shared.log.warning(.authority, warning) }
     }
 
     private func startAdmin() {
-        guard let adminListener else { return }
+        guard let listener = listeners.admin else { return }
         let admin = Admin(shared: shared, startedAt: startedAt)
         workers[0].spawn { state in
             let waiter = Waiter(loop: state.loop)
-            let acceptor = Acceptor(worker: state, listener: adminListener, waiter: waiter) { descriptor, _ in
+            let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) { descriptor, _ in
                 admin.begin(descriptor, state)
             }
             await acceptor.run()

@@ -9,8 +9,7 @@ public struct Server {
     private let shared: Shared
     private let loops: [EventLoop]
     private let workers: [Worker]
-    private let proxyListener: ListenerSocket
-    private let adminListener: ListenerSocket?
+    private let listeners: Listeners
 
     /// Serves until told to stop. Returns the exit code: 0 after an orderly end, 1 when the file has mistakes, 2 when
     /// something that the file names cannot be used.
@@ -56,21 +55,13 @@ public struct Server {
         do { upstreamTrust = try UpstreamTrust(loading: config.upstream.trust) } catch {
             throw StartFailure("upstream.trust: \(error.description)")
         }
-        let proxy = try Self.listen(config.listen.proxy, "listen.proxy")
-        var own = [proxy.endpoint].compactMap(\.self)
-        var admin: ListenerSocket?
-        if let endpoint = config.listen.admin {
-            admin = try Self.listen(endpoint, "listen.admin")
-            own += [admin!.endpoint].compactMap(\.self)
-        }
-        proxyListener = proxy
-        adminListener = admin
+        listeners = try Listeners(config.listen)
         let workerCount = config.listen.workerCount == 0 ? Process.usableCoreCount() : config.listen.workerCount
         let metrics = Metrics(providers: config.providers.names)
         let workerMetrics = (0..<workerCount).map { _ in metrics.makeWorker() }
         shared = Shared(
             config: config, authority: authority, upstreamTrust: upstreamTrust, accessLog: accessLog,
-            log: log, metrics: metrics, ownListeners: own)
+            log: log, metrics: metrics, ownListeners: listeners.endpoints)
         do throws(SystemCallError) {
             loops = try workerMetrics.map { metrics throws(SystemCallError) in try EventLoop(metrics: metrics) }
         } catch {
@@ -82,28 +73,20 @@ public struct Server {
         }
     }
 
-    private static func listen(_ endpoint: IPEndpoint, _ key: String) throws(StartFailure) -> ListenerSocket {
-        do {
-            return ListenerSocket(try Socket.listen(on: endpoint))
-        } catch {
-            throw StartFailure("\(key) = \"\(endpoint)\": \(error.call): \(error.text)")
-        }
-    }
-
     // MARK: Serving
 
     private func serve(_ startedAt: MonotonicTime) {
         do { try shared.accessLog.start() } catch { shared.log.error(.accessLog, error.description) }
         let shared = shared
-        let listener = proxyListener
         for worker in workers {
-            listener.join()
-            worker.spawn { state in await Self.acceptClients(state, listener, shared) }
+            for entry in listeners.entries {
+                entry.socket.join()
+                worker.spawn { state in await Self.acceptClients(state, entry, shared) }
+            }
             worker.spawn { state in await Self.sweepPool(state) }
         }
         let control = Control(
-            shared: shared, workers: workers, loops: loops, adminListener: adminListener,
-            startedAt: startedAt)
+            shared: shared, workers: workers, loops: loops, listeners: listeners, startedAt: startedAt)
         workers[0].spawn { state in await control.run(state) }
         for (number, loop) in loops.enumerated().dropFirst() {
             Thread.start(name: "leo-worker-\(number)") { loop.run() }
@@ -112,10 +95,10 @@ public struct Server {
         _ = shared.accessLog.close()
     }
 
-    private static func acceptClients(_ state: WorkerState, _ listener: ListenerSocket, _ shared: Shared) async {
+    private static func acceptClients(_ state: WorkerState, _ entry: Listeners.Entry, _ shared: Shared) async {
         let waiter = Waiter(loop: state.loop)
         state.acceptors.append(waiter)
-        let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) { descriptor, peer in
+        let acceptor = Acceptor(worker: state, listener: entry.socket, waiter: waiter) { descriptor, peer in
             guard let number = shared.admitConnection() else {
                 // Closing tells the client at once; an answer would need reading first.
                 state.turnAway(peer)
@@ -127,11 +110,12 @@ public struct Server {
                 shared.log.warning(.lifecycle, "a connection cannot be watched: \(error.text)")
                 return
             }
-            let connection = ClientConnection(number: number, peer: peer, watcher: watcher, worker: state)
+            let connection = ClientConnection(
+                number: number, listener: entry.kind, peer: peer, watcher: watcher, worker: state)
             state.begin(connection)
         }
         await acceptor.run()
-        listener.leave()
+        entry.socket.leave()
     }
 
     private static func sweepPool(_ state: WorkerState) async {
@@ -143,32 +127,6 @@ public struct Server {
     }
 }
 
-/// A listening socket that all loops share. It is closed when the last of them has stopped accepting, and not before:
-/// until then its number must not become another descriptor's.
-final class ListenerSocket: Sendable {
-    private let descriptor: Int32
-    /// The address it is bound to, with the real port.
-    let endpoint: IPEndpoint?
-
-    init(_ descriptor: consuming Descriptor) {
-        self.descriptor = descriptor.take()
-        endpoint = Socket.localEndpoint(self.descriptor)
-    }
-
-    private let acceptorCount = Atomic<Int>(0)
-
-    /// The number; valid between ``join()`` and ``leave()``.
-    var raw: Int32 { descriptor }
-
-    /// One more loop accepts.
-    func join() { acceptorCount.add(1, ordering: .sequentiallyConsistent) }
-
-    /// One loop has stopped; after the last one new connections are refused by the kernel.
-    func leave() {
-        if acceptorCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { _ = close(descriptor) }
-    }
-}
-
 /// Why leo did not start, for an operator.
 struct StartFailure: Error {
     let message: String
@@ -177,7 +135,7 @@ struct StartFailure: Error {
 
 extension WorkerState {
     /// Tells of a connection that was closed because there are too many.
-    func turnAway(_ peer: IPEndpoint) {
+    func turnAway(_ peer: Peer) {
         metrics.add(.faults(.overload))
         shared.log.warning(.resources, "listen.connections_max is reached: a new connection was closed")
         guard shared.accessLog.reserve() == .granted else { return }
