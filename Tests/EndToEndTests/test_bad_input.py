@@ -452,7 +452,7 @@ BAD_HEADS = [
     (ASK + b"X-A: " + b"a" * 200_000 + b"\r\n\r\n", {431}, {"head_too_large"}),
     (ASK + b"X-A: b\r\n" * 1000 + b"\r\n", {431, 400}, {"head_too_large", "bad_request"}),
     (b"POST /v1/" + b"x" * 200_000 + b" HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {431, 414}, {"head_too_large"}),
-    (ASK + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", range(400, 502), {"upgrade_unsupported"}),
+    (ASK + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", range(400, 502), {"websocket_handshake"}),
     (
         b"CONNECT www.example.com:443 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n",
         range(400, 502),

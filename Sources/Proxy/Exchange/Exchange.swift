@@ -123,9 +123,13 @@ final class Exchange {
             guard isOurs(bytes.extracting(host.value)) else {
                 throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
             }
-            upgrade = try WebSocketUpgrade(head, bytes)
+            upgrade = try WebSocketUpgrade(head, bytes, cameByHTTP2: client.protocolName == "h2")
         }
+        isRequestComplete = upgrade != nil || !hasBody
     }
+
+    /// Something of the request follows its head.
+    private var hasBody: Bool { client.head.requestFraming != .none && client.head.requestFraming != .length(0) }
 
     /// Whether `Host` names the server that this connection was made for. Nearly always it does so letter by letter.
     private func isOurs(_ host: Span<UInt8>) -> Bool {
@@ -187,9 +191,8 @@ final class Exchange {
 
     private func writeRequest(to upstream: any UpstreamEnd) throws(ProxyError) {
         let head = client.head
-        let hasBody = head.requestFraming != .none && head.requestFraming != .length(0) || upgrade != nil
         let request = RequestHead(
-            head: head, hasBody: hasBody, isWebSocket: upgrade != nil, cameByHTTP2: client.protocolName == "h2")
+            head: head, hasBody: hasBody || upgrade != nil, isWebSocket: upgrade != nil, cameByHTTP2: client.protocolName == "h2")
         try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
         retained.withBytes { upstream.send($0) }
         if isRequestComplete {
@@ -236,7 +239,11 @@ final class Exchange {
         }
     }
 
-    private var mayTakeRequest: Bool { isUploadAbandoned || upstream?.isBackedUp != true }
+    private var mayTakeRequest: Bool {
+        // Frames before the upstream has agreed to them would be a request to it.
+        if let upgrade, !upgrade.hasSwitched { return false }
+        return isUploadAbandoned || upstream?.isBackedUp != true
+    }
     private var mayTakeAnswer: Bool { !client.isBackedUp && !answer.isComplete }
 
     /// Moves request octets; returns how many, so that zero means that waiting is all that is left.
@@ -297,14 +304,19 @@ final class Exchange {
     func requestData(_ data: Span<UInt8>) throws(ProxyError) {
         requestBytes += UInt64(data.count)
         if isUploadAbandoned { return }
-        try upgrade?.noteClient(data)
+        if upgrade != nil {
+            let count = try upgrade!.takeFromClient(data)
+            upstream?.send(data.extracting(first: count))
+            return
+        }
         upstream?.send(data)
         guard isRetaining else { return }
         if retained.count + data.count > Self.retainedBytesMax { stopRetaining() } else { retained.append(data) }
     }
 
     /// The request is complete.
-    func requestEnded(trailers: [UInt8]) {
+    func requestEnded(trailers: [UInt8]) throws(ProxyError) {
+        if let upgrade, !upgrade.isClosing { throw ProxyError(.clientGone, "the client left without closing its WebSocket") }
         isRequestComplete = true
         requestTrailers = trailers
         if !isUploadAbandoned { upstream?.sendEnd(trailers: trailers) }
@@ -324,8 +336,11 @@ final class Exchange {
             if head.status != 100, !isClientGone { client.send(interim: head, bytes) }
             return
         }
-        // A refused upgrade is an exchange like any other.
-        upgrade = nil
+        if upgrade != nil {
+            // A refused upgrade is an exchange like any other, whose client may have sent frames already.
+            upgrade = nil
+            isUploadAbandoned = true
+        }
         answer.take(head, bytes, method: client.head.method)
         let elapsed = MonotonicTime.current().since(startedAt)
         journal.record.note(.ttfb, nanoseconds: elapsed.count)
@@ -341,26 +356,35 @@ final class Exchange {
     }
 
     private func switchProtocols(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) {
-        answer.take(head, bytes, method: client.head.method)
+        let request = client.head
+        let agreed = copy head
+        try client.withHeadBytes { offers throws(ProxyError) in try upgrade?.begin(agreed, bytes, to: request, offers) }
+        isRequestComplete = false
+        answer.take(head, bytes, method: request.method)
         journal.record.note(.ttfb, nanoseconds: MonotonicTime.current().since(startedAt).count)
         client.send(answer: head, bytes, hasBody: true)
         client.becomeRaw()
         upstream?.becomeRaw()
-        upgrade?.hasSwitched = true
     }
 
     /// A piece of the answer's body.
     func answerData(_ data: Span<UInt8>) throws(ProxyError) {
         answer.take(data)
         if isClientGone { return }
-        try upgrade?.noteUpstream(data)
+        if upgrade != nil {
+            let count = try upgrade!.takeFromUpstream(data)
+            return client.send(data.extracting(first: count))
+        }
         guard gathering != nil else { return client.send(data) }
         gathering!.body.append(data)
         if gathering!.body.count > GatheredAnswer.bytesMax { sendGathered(hasMore: true) }
     }
 
     /// The answer is complete.
-    func answerEnded(trailers: [UInt8]) {
+    func answerEnded(trailers: [UInt8]) throws(ProxyError) {
+        if let upgrade, !upgrade.isClosing {
+            throw ProxyError(.upstreamCut, "the upstream ended the connection without closing the WebSocket")
+        }
         answer.isComplete = true
         if isClientGone { return }
         sendGathered(hasMore: false)
@@ -419,6 +443,7 @@ final class Exchange {
         }
         client.abandonRequest()
         if gathering.take() == nil, answer.hasHead {
+            if let farewell = upgrade?.farewell() { client.send(farewell.span) }
             // What came before the cut belongs to the client; the missing end tells it that there was more.
             return .cut(reset: await !flushClient())
         }

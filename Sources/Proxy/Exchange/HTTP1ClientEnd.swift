@@ -98,7 +98,7 @@ final class HTTP1ClientEnd: ClientEnd {
         case .blocked: return 0
         case .closed where isRaw && !isRequestComplete:
             isRequestComplete = true
-            exchange.requestEnded(trailers: [])
+            try exchange.requestEnded(trailers: [])
             return 1
         case .closed, .cut, .failed:
             throw ProxyError(
@@ -141,7 +141,7 @@ final class HTTP1ClientEnd: ClientEnd {
             case .needsMore: return
             case .end:
                 isRequestComplete = true
-                exchange.requestEnded(trailers: decoder.trailers)
+                try exchange.requestEnded(trailers: decoder.trailers)
             }
         }
     }

@@ -49,7 +49,7 @@ final class HTTP2ClientEnd: ClientEnd {
         }
         guard stream.hasEnded else { return count }
         isRequestComplete = true
-        exchange.requestEnded(trailers: stream.trailers)
+        try exchange.requestEnded(trailers: stream.trailers)
         return count + 1
     }
 
@@ -72,9 +72,13 @@ final class HTTP2ClientEnd: ClientEnd {
     }
 
     func send(answer: borrowing HTTP1Head, _ bytes: Span<UInt8>, hasBody: Bool) {
-        // An extended CONNECT is agreed to by a 200 (RFC 8441 section 5).
-        let status = answer.status == 101 ? 200 : answer.status
-        stream.send(head: HTTP2FieldList(answer: copy answer, from: bytes, status: status), ends: !hasBody)
+        guard answer.status == 101 else {
+            return stream.send(head: HTTP2FieldList(answer: copy answer, from: bytes), ends: !hasBody)
+        }
+        // An extended CONNECT is agreed to by a 200, without a digest of a key that was never sent (RFC 8441 section 5).
+        var agreed = copy answer
+        agreed.withhold(.accept, in: bytes)
+        stream.send(head: HTTP2FieldList(answer: agreed, from: bytes, status: 200), ends: false)
     }
 
     func send(_ data: Span<UInt8>) {

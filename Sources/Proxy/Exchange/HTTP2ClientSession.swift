@@ -114,7 +114,7 @@ final class HTTP2ClientSession: HTTP2SessionDelegate {
         case .abuse: refuse(ProxyError(.http2Abuse, failure.detail), status: nil)
         case .peerBrokeProtocol: refuse(ProxyError(.http2Error, failure.detail), status: nil)
         case .internalError: refuse(ProxyError(.internalError, failure.detail), status: nil)
-        case .peerGoAway, .noNewStream: break
+        case .endedByUs, .noNewStream: break
         }
     }
 }

@@ -79,7 +79,7 @@ extension Fault {
     /// The status of leo's own answer (RFC 9110 section 15).
     var status: Int {
         switch self {
-        case .badRequest, .badTarget, .notTLS, .sniMissing, .sniMismatch: 400
+        case .badRequest, .badTarget, .webSocketHandshake, .webSocketFrame, .notTLS, .sniMissing, .sniMismatch: 400
         case .hostRefused, .addressRefused: 403
         case .notConnect: 405
         case .clientTimeout: 408
@@ -87,7 +87,7 @@ extension Fault {
         case .misdirected: 421
         case .headTooLarge: 431
         case .internalError: 500
-        case .transferCodingUnsupported, .upgradeUnsupported: 501
+        case .transferCodingUnsupported: 501
         case .caConstraint, .dnsFailed, .connectFailed, .upstreamHandshake, .certificateExpired, .certificateName,
             .certificateSelfSigned, .certificateUntrusted, .upstreamClosed, .badAnswer, .upstreamCut:
             502
@@ -128,7 +128,7 @@ extension Fault {
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
             .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .misdirected, .sniMismatch,
-            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .upgradeUnsupported,
+            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .webSocketHandshake, .webSocketFrame,
             .hostRefused,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
             .certificateUntrusted, .badAnswer, .internalError:

@@ -40,8 +40,10 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     case http2Error = "http2_error"
     /// The client flooded an HTTP/2 connection with frames that cost more than they say.
     case http2Abuse = "http2_abuse"
-    /// An upgrade (WebSocket) that leo does not carry yet.
-    case upgradeUnsupported = "upgrade_unsupported"
+    /// A request for a WebSocket that is none.
+    case webSocketHandshake = "websocket_handshake"
+    /// Bytes that are no WebSocket frames, or frames that a client must not send.
+    case webSocketFrame = "websocket_frame"
 
     // What the policy file says.
     /// The host is not one that leo forwards to.

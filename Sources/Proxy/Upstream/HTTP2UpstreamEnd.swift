@@ -29,8 +29,10 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
         if isWebSocket, let key = request.head.first(.secWebSocketKey) {
             webSocketKey = String(lossy: bytes.extracting(key.value))
         }
+        var head = request.head
+        if isWebSocket { head.withhold(.extensions, in: bytes) }
         let fields = HTTP2FieldList(
-            request: request.head, from: bytes, scheme: upstream.scheme, connectProtocol: request.isWebSocket)
+            request: head, from: bytes, scheme: upstream.scheme, connectProtocol: request.isWebSocket)
         do { stream = try upstream.open(fields, hasBody: request.hasBody) } catch {
             // It takes no more streams: as good as refused.
             return
@@ -82,7 +84,7 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
             if !hasAnswerEnded {
                 hasAnswerEnded = true
                 moved += 1
-                exchange.answerEnded(trailers: stream.trailers)
+                try exchange.answerEnded(trailers: stream.trailers)
             }
             return moved
         }

@@ -36,6 +36,8 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     /// The answer began before the request had been sent: what the upstream does with the rest is anybody's guess.
     private var isEarly = false
     private var hasWritten = false
+    /// The key that leo sent for a client that has none.
+    private var webSocketKey: [UInt8]?
 
     init(worker: WorkerState, group: UpstreamGroup, stream: Stream, endpointText: String) {
         self.worker = worker
@@ -60,9 +62,12 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
         hasWritten = false
         keepsAlive = false
         isRequestSent = !request.hasBody
-        isRequestChunked = request.head.requestFraming == .chunked
+        isRequestChunked = request.head.requestFraming == .chunked && !request.isWebSocket
+        webSocketKey = nil
         if request.cameByHTTP2 {
-            try HTTP1RequestText(request, bytes).append(to: &stream.outbound)
+            let text = try HTTP1RequestText(request, bytes)
+            webSocketKey = text.key
+            text.append(to: &stream.outbound)
         } else {
             request.head.appendRelayed(
                 from: bytes, to: &stream.outbound, framing: .asReceived, asWebSocket: request.isWebSocket)
@@ -149,7 +154,10 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     }
 
     private func beginAnswer(_ bytes: Span<UInt8>, _ exchange: Exchange) throws(ProxyError) {
-        guard head.status >= 200 else { return try exchange.answerHead(head, bytes, hasBody: false) }
+        guard head.status >= 200 else {
+            if head.status == 101, let webSocketKey { try check(webSocketKey, bytes) }
+            return try exchange.answerHead(head, bytes, hasBody: false)
+        }
         hasAnswerBegun = true
         isEarly = !isRequestSent || !stream.outbound.isEmpty
         let framing = head.responseFraming(answering: method)
@@ -159,8 +167,16 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
         state = .body(decoder)
         if decoder.isComplete {
             state = .complete
-            exchange.answerEnded(trailers: [])
+            try exchange.answerEnded(trailers: [])
         }
+    }
+
+    /// The answer to a key of leo's own is for leo to check, and not for a client that knows of none.
+    private func check(_ key: [UInt8], _ bytes: Span<UInt8>) throws(ProxyError) {
+        guard let field = head.first(.secWebSocketAccept),
+            WebSocketKey.matches(accept: bytes.extracting(field.value), key: key.span)
+        else { throw ProxyError(.badAnswer, WebSocketHandshakeFlaw.accept.explanation) }
+        head.withhold(.accept, in: bytes)
     }
 
     /// False when more bytes are needed.
@@ -180,7 +196,7 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
                 return false
             case .end:
                 state = .complete
-                exchange.answerEnded(trailers: decoder.trailers)
+                try exchange.answerEnded(trailers: decoder.trailers)
                 return true
             }
         }
@@ -193,10 +209,10 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
         case .complete: return
         case .body(let decoder) where orderly && decoder.isCompleteAtClose():
             state = .complete
-            exchange.answerEnded(trailers: [])
+            try exchange.answerEnded(trailers: [])
         case .raw where orderly:
             state = .complete
-            exchange.answerEnded(trailers: [])
+            try exchange.answerEnded(trailers: [])
         case .head, .body, .raw:
             try exchange.answerBrokeOff(
                 hasAnswerBegun ? "the upstream's answer broke off" : "the upstream closed the connection")

@@ -1,29 +1,80 @@
 import Wire
 
-/// A request to become a WebSocket (RFC 6455 section 4), and the two directions of frames afterwards.
+/// A request to become a WebSocket (RFC 6455 section 4, RFC 8441), and both directions of frames afterwards.
+///
+/// The frames pass as they are, masks and all; they are read on the way, so that nothing passes that two readers could
+/// take for two different things, and that a policy can look into them.
 struct WebSocketUpgrade {
     /// The upstream has agreed: frames follow.
-    var hasSwitched = false
-    /// A Close frame has passed in either direction: the end of the connection is no accident.
-    private(set) var isClosing = false
+    private(set) var hasSwitched = false
+    /// What Sec-WebSocket-Accept must say; nil for a client that sent no key, as in HTTP/2.
+    private let expectedAccept: [UInt8]?
+    private let form: WebSocketHandshake.Form
+    private var fromClient = WebSocketFrames(from: .client)
+    private var fromUpstream = WebSocketFrames(from: .upstream)
 
-    /// Nil when the request asks for no upgrade to a WebSocket.
-    init?(_ head: HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) {
-        guard head.upgrades, let field = head.first(.upgrade),
-            bytes.extracting(field.value).hasPrefix(ignoringCase: "websocket")
-        else { return nil }
-        throw ProxyError(.upgradeUnsupported, "leo does not carry WebSocket yet; intercept.splice tunnels the host")
+    /// Nil when the request asks for no WebSocket; throws when it asks for one badly.
+    init?(_ head: HTTP1Head, _ bytes: Span<UInt8>, cameByHTTP2: Bool) throws(ProxyError) {
+        guard WebSocketHandshake.isAsked(by: head, in: bytes) else { return nil }
+        form = cameByHTTP2 ? .extendedConnect : .upgrade
+        do {
+            let key = try WebSocketHandshake.check(request: head, in: bytes, form: form)
+            expectedAccept = key.flatMap { WebSocketKey.accept(for: bytes.extracting($0)) }
+        } catch {
+            throw ProxyError(.webSocketHandshake, error.explanation)
+        }
     }
 
-    /// Looks at what the client sends.
-    mutating func noteClient(_ data: Span<UInt8>) throws(ProxyError) {}
+    /// The upstream has agreed, by an answer that reads as a 101; throws when the answer does not fit the request.
+    mutating func begin(
+        _ answer: HTTP1Head, _ bytes: Span<UInt8>, to request: HTTP1Head, _ offers: Span<UInt8>
+    ) throws(ProxyError) {
+        do throws(WebSocketHandshakeFlaw) {
+            let accept = try WebSocketHandshake.check(
+                answer: answer, in: bytes, form: form, to: request, offers: offers)
+            if let accept, let expectedAccept {
+                let said = bytes.extracting(accept)
+                let isRight = said.count == expectedAccept.count && said.indices.allSatisfy { said[$0] == expectedAccept[$0] }
+                if !isRight { throw .accept }
+            }
+        } catch {
+            throw ProxyError(.badAnswer, error.explanation)
+        }
+        hasSwitched = true
+    }
 
-    /// Looks at what the upstream sends.
-    mutating func noteUpstream(_ data: Span<UInt8>) throws(ProxyError) {}
-}
+    /// A Close frame has passed in either direction: the end of the connection is no accident.
+    var isClosing: Bool { fromClient.isClosed || fromUpstream.isClosed }
 
-/// The heads of WebSockets between HTTP/1 and HTTP/2 (RFC 8441).
-enum WebSocketText {
-    /// The answer that agreed to an extended CONNECT, as HTTP/1 says it; `key` is the client's, if it sent one.
-    static func switching(_ received: HTTP2ReceivedHead, key: String?) -> [UInt8] { received.text }
+    /// Messages so far, from both sides.
+    var counts: (fromClient: WebSocketFrames.Counts, fromUpstream: WebSocketFrames.Counts) {
+        (fromClient.counts, fromUpstream.counts)
+    }
+
+    /// Reads what the client sends; returns how much of it may pass. What follows a Close is dropped.
+    mutating func takeFromClient(_ data: Span<UInt8>) throws(ProxyError) -> Int {
+        do { return try Self.read(data, &fromClient) } catch {
+            refusal = WebSocketFrames.closeFrame(code: error.closeCode)
+            throw ProxyError(.webSocketFrame, "the client's WebSocket: \(error.explanation)")
+        }
+    }
+
+    /// Reads what the upstream sends; returns how much of it may pass.
+    mutating func takeFromUpstream(_ data: Span<UInt8>) throws(ProxyError) -> Int {
+        do { return try Self.read(data, &fromUpstream) } catch {
+            throw ProxyError(.badAnswer, "the upstream's WebSocket: \(error.explanation)")
+        }
+    }
+
+    /// What tells the client why the connection ends, where it may be said: after frames that were no frames, and between
+    /// two frames of the upstream.
+    func farewell() -> [UInt8]? { fromUpstream.isBetweenFrames && !fromUpstream.isClosed ? refusal : nil }
+
+    private var refusal: [UInt8]?
+
+    private static func read(_ data: Span<UInt8>, _ frames: inout WebSocketFrames) throws(WebSocketError) -> Int {
+        var consumed = 0
+        while try frames.step(data, consumed: &consumed) != nil {}
+        return consumed
+    }
 }
