@@ -215,6 +215,9 @@ final class HTTP2Session {
     /// of the frame guard make leo answer.
     private static let queuedFrameCountMax = 1500
 
+    /// The window of RFC 9113 6.9.2 before any settings.
+    private static let initialWindowBytes = 65_535
+
     private func announce() {
         guard !isInside, wantsSend else { return }
         delegate?.sessionHasOutput()
@@ -301,12 +304,12 @@ extension HTTP2Session {
 
     func headersEnded(_ id: Int32, endsStream: Bool) {
         guard let stream = streams[id], !stream.isResetByUs else { return }
-        let isHead = !stream.isTrailerSection
+        let isRequestHead = role == .server && !stream.isTrailerSection
         do throws(HTTP2FieldCollector.Flaw) {
-            try stream.receiveHeaders(endsStream: endsStream, limits: limits)
-            if role == .server, isHead { undelivered.append(stream) }
+            let isHead = try stream.receiveHeaders(endsStream: endsStream, limits: limits)
+            if isHead, role == .server { undelivered.append(stream) }
         } catch {
-            refuse(stream, for: error, isRequestHead: role == .server && isHead, hasEnded: endsStream)
+            refuse(stream, for: error, isRequestHead: isRequestHead, hasEnded: endsStream)
         }
     }
 
@@ -335,9 +338,17 @@ extension HTTP2Session {
     func received(data: Span<UInt8>, on id: Int32) {
         // At once: no stream may hold back the others by what its exchange has not taken.
         native.consumeConnection(data.count)
-        let unwanted = streams[id]?.receive(data) ?? data.count
+        guard let stream = streams[id] else { return native.consume(data.count, stream: id) }
+        if stream.inbound.count + data.count > inboundBytesMax {
+            // The library passes on what overruns the window, and resets the stream.
+            stream.failed(.flowControlError)
+        }
+        let unwanted = stream.receive(data)
         if unwanted > 0 { native.consume(unwanted, stream: id) }
     }
+
+    /// What one stream may hold: its window, or the one that every stream has until the settings are acknowledged.
+    private var inboundBytesMax: Int { max(limits.streamWindowBytes, Self.initialWindowBytes) }
 
     func dataEnded(_ id: Int32) { streams[id]?.receiveEnd() }
 

@@ -174,9 +174,10 @@ final class HTTP2Stream {
     /// A request goes out with its head (client).
     func opened(hasBody: Bool) { output = hasBody ? .open : .done }
 
-    /// A complete header list has come. What is wrong with it is thrown.
-    func receiveHeaders(endsStream: Bool, limits: HTTP2Limits) throws(HTTP2FieldCollector.Flaw) {
-        guard let collector else { return }
+    /// A complete header list has come; true if it is a head that somebody may take. What is wrong with it is thrown.
+    func receiveHeaders(endsStream: Bool, limits: HTTP2Limits) throws(HTTP2FieldCollector.Flaw) -> Bool {
+        guard let collector else { return false }
+        var isHead = false
         self.collector = nil
         if isTrailerSection {
             trailers = discardsInbound ? [] : try collector.trailerLines()
@@ -194,9 +195,11 @@ final class HTTP2Stream {
                 if role == .server { isExtendedConnect = head.isExtendedConnect }
             }
             heads.append(head)
+            isHead = true
         }
         if endsStream { hasEnded = true }
         waiter?.wake()
+        return isHead
     }
 
     /// Whether the next header list comes behind the content.
@@ -204,7 +207,7 @@ final class HTTP2Stream {
 
     /// Content has come; returns how much of it nobody will take.
     func receive(_ bytes: Span<UInt8>) -> Int {
-        guard !discardsInbound, !isClosed else { return bytes.count }
+        guard !discardsInbound, !isClosed, resetCode == nil else { return bytes.count }
         inbound.append(bytes)
         waiter?.wake()
         return 0
