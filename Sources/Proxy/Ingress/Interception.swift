@@ -73,7 +73,7 @@ struct Interception {
     private func handshake() async throws(ProxyError) {
         let context = try await leaf()
         do {
-            stream.start(try TLSSession(serverContext: context, descriptor: stream.descriptor))
+            try stream.startTLS(asServerWith: context)
         } catch {
             throw ProxyError(.internalError, "TLS could not be set up: \(error.detail)")
         }

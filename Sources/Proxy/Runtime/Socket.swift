@@ -112,8 +112,7 @@ enum Socket {
         try? set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, 4)
     }
 
-    static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemCallError)
-    {
+    static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) throws(SystemCallError) {
         var value = value
         _ = try System.check("setsockopt") {
             unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))

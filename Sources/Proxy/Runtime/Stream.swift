@@ -1,7 +1,7 @@
 import Glibc
 import Wire
 
-/// One connection, plain or TLS, on the loop that owns its descriptor.
+/// One connection, plain, TLS, or TLS inside of TLS, on the loop that owns its descriptor.
 ///
 /// Its `try…` calls never wait. Where one says `.blocked`, ``readInterest`` or ``writeInterest`` say what to wait for
 /// (TLS may have to write in order to read), and the task sleeps on its waiter.
@@ -43,6 +43,33 @@ final class Stream {
 
     /// Lets every further byte go through `session`.
     func start(_ session: consuming TLSSession) { tls = consume session }
+
+    /// Begins TLS as its server; inside of the TLS that runs already, if one does.
+    func startTLS(asServerWith context: TLSServerContext) throws(TLSFailure) {
+        tls = try TLSSession(serverContext: context, over: takeTransport())
+    }
+
+    /// Begins TLS as its client; inside of the TLS that runs already, if one does. See `TLSSession` for the arguments.
+    func startTLS(
+        asClientWith context: TLSClientContext, peerName: String, resuming ticket: TLSTicket? = nil,
+        protocols: [String] = ["http/1.1"]
+    ) throws(TLSFailure) {
+        tls = try TLSSession(
+            clientContext: context, over: takeTransport(), peerName: peerName, resuming: ticket, protocols: protocols)
+    }
+
+    /// What the next session's records travel in. What was read ahead through the session that runs belongs to them.
+    ///
+    /// If there is to be no next session after all, the connection is of no use any more and must be closed.
+    private func takeTransport() -> TLSTransport {
+        guard let outer = tls.take() else { return .socket(descriptor) }
+        var lookedAt = ByteQueue()
+        swap(&lookedAt, &inbound)
+        return .session(TLSCarrier(outer, lookedAt: lookedAt))
+    }
+
+    /// Whether bytes go through TLS.
+    var hasTLS: Bool { tls != nil }
 
     /// The TLS version negotiated.
     var tlsVersion: String? { tls?.version }

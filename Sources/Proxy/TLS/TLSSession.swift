@@ -16,7 +16,7 @@ enum TLSAttempt: Equatable, Sendable {
     case failed(TLSFailure)
 }
 
-/// One TLS connection over a non-blocking socket that somebody else owns, waits on and closes.
+/// One TLS connection over a non-blocking socket that somebody else owns, waits on and closes, or inside of another one.
 ///
 /// Every call tries once and says what it is waiting for; nothing here blocks, waits or knows of an event loop. The
 /// socket must stay open for as long as the session lives. OpenSSL writes with write(2): the process ignores SIGPIPE.
@@ -24,6 +24,8 @@ enum TLSAttempt: Equatable, Sendable {
 struct TLSSession: ~Copyable {
     private let ssl: OpaquePointer
     private let side: Side
+    /// The session around this one, if there is one.
+    private let carrier: TLSCarrier?
     private var phase = Phase.handshaking
     private var isCloseSent = false
     private var isTicketTaken = false
@@ -54,12 +56,18 @@ struct TLSSession: ~Copyable {
     /// The leo side of a client's connection. `SSL_new`, `SSL_set_fd`
     ///
     /// Throws `internalError` when OpenSSL is out of memory.
-    init(serverContext: TLSServerContext, descriptor: Int32) throws(TLSFailure) {
+    init(serverContext: TLSServerContext, over transport: TLSTransport) throws(TLSFailure) {
         unsafe ssl = try serverContext.withContext { context throws(TLSFailure) in
-            try unsafe Self.makeSSL(context: context, descriptor: descriptor)
+            try unsafe Self.makeSSL(context: context, transport: transport)
         }
         side = .server(serverContext)
+        carrier = transport.carrier
         unsafe SSL_set_accept_state(ssl)
+    }
+
+    /// The same over a socket.
+    init(serverContext: TLSServerContext, descriptor: Int32) throws(TLSFailure) {
+        try self.init(serverContext: serverContext, over: .socket(descriptor))
     }
 
     /// leo's connection to an upstream, verified against `peerName`: a DNS name, or an IP address without brackets.
@@ -68,15 +76,15 @@ struct TLSSession: ~Copyable {
     /// and has not been used before. `protocols` are offered by ALPN in this order; none: no ALPN.
     /// Throws `peerNameInvalid`, or `internalError` when OpenSSL is out of memory.
     init(
-        clientContext: TLSClientContext, descriptor: Int32, peerName: String, resuming ticket: TLSTicket? = nil,
-        protocols: [String] = ["http/1.1"]
+        clientContext: TLSClientContext, over transport: TLSTransport, peerName: String,
+        resuming ticket: TLSTicket? = nil, protocols: [String] = ["http/1.1"]
     ) throws(TLSFailure) {
         let name = peerName.hasSuffix(".") ? String(peerName.dropLast()) : peerName
         // An empty name would switch OpenSSL's check off; a NUL would cut the name short.
         guard !name.isEmpty, name.utf8.count <= Self.peerNameBytesMax, name.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
         else { throw TLSFailure(kind: .peerNameInvalid, detail: "not a host name") }
         let connection = try unsafe clientContext.withContext { context throws(TLSFailure) in
-            try unsafe Self.makeSSL(context: context, descriptor: descriptor)
+            try unsafe Self.makeSSL(context: context, transport: transport)
         }
         let isPrepared =
             unsafe Self.verify(connection, against: name) && Self.offer(protocols, on: connection)
@@ -89,6 +97,17 @@ struct TLSSession: ~Copyable {
         let offered = unsafe ticket?.spend(on: connection, context: clientContext, peerName: name, now: now)
         unsafe ssl = connection
         side = .client(clientContext, peerName: name, Verification(ofOfferedSeconds: offered, beganSeconds: now))
+        carrier = transport.carrier
+    }
+
+    /// The same over a socket.
+    init(
+        clientContext: TLSClientContext, descriptor: Int32, peerName: String, resuming ticket: TLSTicket? = nil,
+        protocols: [String] = ["http/1.1"]
+    ) throws(TLSFailure) {
+        try self.init(
+            clientContext: clientContext, over: .socket(descriptor), peerName: peerName, resuming: ticket,
+            protocols: protocols)
     }
 
     deinit {
@@ -121,11 +140,12 @@ struct TLSSession: ~Copyable {
         let before = socketByteCount
         let result = unsafe SSL_read(ssl, start, Int32(clamping: buffer.count))
         guard result > 0 else { return conclude(result) }
-        hasDrainedSocket = !hadBuffered && socketByteCount &- before < Self.readAheadBytesMin
+        hasDrainedSocket = carrier == nil && !hadBuffered && socketByteCount &- before < Self.readAheadBytesMin
         return .done(Int(result))
     }
 
-    /// Whether the last successful read took all that the socket had, so that the next one would meet EAGAIN.
+    /// Whether the last successful read took all that the socket had, so that the next one would meet EAGAIN. Inside of
+    /// another session nothing is known of the socket.
     ///
     /// OpenSSL reads ahead: with an empty buffer it asks the socket for a whole record's worth and more, and what it got
     /// is less. Sparing the read that would find nothing saves a system call per message.
@@ -151,8 +171,14 @@ struct TLSSession: ~Copyable {
     /// Sends close_notify, once; does not wait for the peer's. `SSL_shutdown`
     ///
     /// `.done(0)` when it is on its way, and also when there is nothing to send: before the end of the handshake and
-    /// on a broken connection there is no orderly end.
+    /// on a broken connection there is no orderly end. A session around this one is ended after it.
     mutating func shutdown() -> TLSAttempt {
+        let attempt = shutdownInside()
+        guard let carrier, attempt == .done(0) else { return attempt }
+        return carrier.shutdown()
+    }
+
+    private mutating func shutdownInside() -> TLSAttempt {
         switch phase {
         case .handshaking, .broken: return .done(0)
         case .open, .closing: break
@@ -173,7 +199,7 @@ struct TLSSession: ~Copyable {
     /// Whether bytes wait inside OpenSSL, so that the socket's readiness alone does not tell. `SSL_has_pending`
     ///
     /// They may be a part of a record: the next read then says `.wantRead`.
-    var hasBuffered: Bool { unsafe SSL_has_pending(ssl) == 1 }
+    var hasBuffered: Bool { unsafe SSL_has_pending(ssl) == 1 || carrier?.hasBuffered == true }
 
     /// The protocol version, "TLSv1.3" or "TLSv1.2"; meaningful after the handshake. `SSL_get_version`
     var version: String { unsafe String(cString: SSL_get_version(ssl)) }
@@ -252,16 +278,27 @@ struct TLSSession: ~Copyable {
         }
     }
 
-    private static func makeSSL(context: OpaquePointer, descriptor: Int32) throws(TLSFailure) -> OpaquePointer {
+    private static func makeSSL(context: OpaquePointer, transport: TLSTransport) throws(TLSFailure) -> OpaquePointer {
         OpenSSLErrors.clear()
         guard let made = unsafe SSL_new(context) else {
             throw TLSFailure(kind: .internalError, detail: OpenSSLErrors.takeReason())
         }
-        guard unsafe SSL_set_fd(made, descriptor) == 1 else {
+        guard unsafe connect(made, transport) else {
             unsafe SSL_free(made)
             throw TLSFailure(kind: .internalError, detail: OpenSSLErrors.takeReason())
         }
         return unsafe made
+    }
+
+    /// `SSL_set_fd`, or `SSL_set_bio`, which takes the BIO over.
+    private static func connect(_ ssl: OpaquePointer, _ transport: TLSTransport) -> Bool {
+        switch transport {
+        case .socket(let descriptor): return unsafe SSL_set_fd(ssl, descriptor) == 1
+        case .session(let carrier):
+            guard let bio = unsafe carrier.makeBIO() else { return false }
+            unsafe SSL_set_bio(ssl, bio, bio)
+            return true
+        }
     }
 
     /// Asks for verification against `name`, an address if it is one. `X509_VERIFY_PARAM_set1_host`, `…_set1_ip_asc`
