@@ -377,7 +377,8 @@ struct HTTP2SessionTests {
         var parsed = HTTP1Head(.request)
         let isComplete = try parsed.parse(head.text.span)
         #expect(isComplete)
-        let again = HTTP2FieldList(request: parsed, from: head.text.span, scheme: "https", sensitiveFields: [1])
+        parsed.neverIndexedFields = [1]
+        let again = HTTP2FieldList(request: parsed, from: head.text.span, scheme: "https")
         #expect(again.fields.map(\.isNeverIndexed).suffix(3) == [true, true, true])
     }
 

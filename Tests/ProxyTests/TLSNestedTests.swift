@@ -98,7 +98,8 @@ struct TLSNestedTests {
         }
     }
 
-    @Test("carries megabytes in both directions at once, whatever the sizes of the pieces", arguments: [1, 16384, 65536])
+    @Test(
+        "carries megabytes in both directions at once, whatever the sizes of the pieces", arguments: [1, 16384, 65536])
     func carries(pieceBytes: Int) async throws {
         try await LoopFixture().run { loop in
             let ends = try await nested(loop)

@@ -192,7 +192,8 @@ final class Exchange {
     private func writeRequest(to upstream: any UpstreamEnd) throws(ProxyError) {
         let head = client.head
         let request = RequestHead(
-            head: head, hasBody: hasBody || upgrade != nil, isWebSocket: upgrade != nil, cameByHTTP2: client.protocolName == "h2")
+            head: head, hasBody: hasBody || upgrade != nil, isWebSocket: upgrade != nil,
+            cameByHTTP2: client.protocolName == "h2")
         try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
         retained.withBytes { upstream.send($0) }
         if isRequestComplete {
@@ -316,7 +317,9 @@ final class Exchange {
 
     /// The request is complete.
     func requestEnded(trailers: [UInt8]) throws(ProxyError) {
-        if let upgrade, !upgrade.isClosing { throw ProxyError(.clientGone, "the client left without closing its WebSocket") }
+        if let upgrade, !upgrade.isClosing {
+            throw ProxyError(.clientGone, "the client left without closing its WebSocket")
+        }
         isRequestComplete = true
         requestTrailers = trailers
         if !isUploadAbandoned { upstream?.sendEnd(trailers: trailers) }

@@ -128,7 +128,8 @@ extension Fault {
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
             .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .misdirected, .sniMismatch,
-            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .webSocketHandshake, .webSocketFrame,
+            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .webSocketHandshake,
+            .webSocketFrame,
             .hostRefused,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
             .certificateUntrusted, .badAnswer, .internalError:

@@ -34,7 +34,8 @@ struct WebSocketUpgrade {
                 answer: answer, in: bytes, form: form, to: request, offers: offers)
             if let accept, let expectedAccept {
                 let said = bytes.extracting(accept)
-                let isRight = said.count == expectedAccept.count && said.indices.allSatisfy { said[$0] == expectedAccept[$0] }
+                let isRight =
+                    said.count == expectedAccept.count && said.indices.allSatisfy { said[$0] == expectedAccept[$0] }
                 if !isRight { throw .accept }
             }
         } catch {

@@ -147,7 +147,17 @@ public enum WebSocketField: Sendable, CaseIterable {
 
     /// Whether `field`, of a head that was parsed from `bytes`, has this name.
     public func isName(of field: HTTP1Field, in bytes: Span<UInt8>) -> Bool {
-        field.known == .other && ASCII.equalsToken(bytes, field.name, name)
+        field.known == known && (known != .other || ASCII.equalsToken(bytes, field.name, name))
+    }
+
+    private var known: HTTP1FieldName {
+        switch self {
+        case .key: .secWebSocketKey
+        case .accept: .secWebSocketAccept
+        case .version: .secWebSocketVersion
+        case .extensions: .secWebSocketExtensions
+        case .subprotocol: .other
+        }
     }
 
     var repetition: WebSocketHandshakeFlaw {
