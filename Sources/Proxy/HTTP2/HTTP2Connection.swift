@@ -105,7 +105,7 @@ final class HTTP2Connection {
                 continue
             }
             turnBytes = 0
-            if stream.outbound.isEmpty, session.isFinished { return .orderly }
+            if stream.outbound.isEmpty, session.isFinished { return session.failure.map(End.failed) ?? .orderly }
             waiter.deadline = deadline()
             stream.expect(
                 stream.outbound.isEmpty ? stream.readInterest : stream.readInterest.union(stream.writeInterest))

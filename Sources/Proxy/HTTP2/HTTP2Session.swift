@@ -52,6 +52,7 @@ final class HTTP2Session {
     private var isLost = false
     private var undelivered: [HTTP2Stream] = []
     private var unannounced: [HTTP2Stream] = []
+    private var refusals: [(stream: HTTP2Stream, status: Int)] = []
     private var shutdown = Shutdown.none
 
     /// How far a graceful end is (RFC 9113 6.8).
@@ -254,6 +255,10 @@ final class HTTP2Session {
             }
             delegate.received(request: stream)
         }
+        while let refusal = refusals.first {
+            refusals.removeFirst()
+            delegate?.refused(request: refusal.stream, status: refusal.status)
+        }
         while let stream = unannounced.first {
             unannounced.removeFirst()
             if stream.isDelivered { delegate?.streamClosed(stream) }
@@ -325,7 +330,7 @@ extension HTTP2Session {
             if hasEnded { stream.receiveEnd() }
             stream.stopReceiving()
             stream.send(head: answer, ends: true)
-            delegate?.refused(request: stream, status: 431)
+            refusals.append((stream, 431))
         case .tooLarge:
             stream.failed(.enhanceYourCalm)
             native.submitReset(.enhanceYourCalm, stream: stream.id)
@@ -383,7 +388,7 @@ extension HTTP2Session {
         } else if role == .server {
             undelivered.removeAll { $0 === stream }
             if stream.resetCode == .protocolError, !stream.isResetByPeer {
-                delegate?.refused(request: stream, status: 400)
+                refusals.append((stream, 400))
             }
             stream.release()
         }

@@ -27,8 +27,9 @@ public struct HTTP2FieldList: Sendable, Equatable {
     ///
     /// `bytes` are those that were parsed, and the head must be complete. `:authority` is what Host says, or the
     /// target's authority in a request without Host; `:path` is the target in origin form. Fields that belong to one
-    /// connection are left out, but for `te: trailers`. Credentials are never indexed, nor is what came so. With `connectProtocol` the request becomes an extended
-    /// CONNECT for a WebSocket (RFC 8441 4), which has no Sec-WebSocket-Key.
+    /// connection are left out, but for `te: trailers`. Credentials are never indexed, nor is what came so. With
+    /// `connectProtocol` the request becomes an extended CONNECT for a WebSocket (RFC 8441 4), which has no
+    /// Sec-WebSocket-Key.
     public init(
         request head: HTTP1Head, from bytes: Span<UInt8>, scheme: StaticString, connectProtocol: Bool = false
     ) {
