@@ -99,6 +99,39 @@ public struct DestinationPolicy: Equatable, Sendable {
         }
     }
 
+    /// Whether a parent proxy may be asked for this target, whose name nobody here resolves; nil means yes.
+    ///
+    /// An address is judged as ever. Of a name it is not known where it leads: rows of networks cannot forbid it, and
+    /// cannot allow it either.
+    ///
+    /// - Parameters:
+    ///   - target: one that `decide` let pass.
+    ///   - intercepted: as for `permits`.
+    ///   - ownListeners: as for `permits`.
+    public func permitsUnresolved(
+        _ target: HostPort, intercepted: Bool, ownListeners: [IPEndpoint]
+    ) -> DestinationRefusal? {
+        if let address = target.address {
+            return permits(
+                address, port: target.port, target: target, intercepted: intercepted, ownListeners: ownListeners)
+        }
+        switch otherHosts {
+        case .tunnel: return nil
+        case .refuse:
+            let isNamed =
+                intercepted || providers.provider(target) != nil || allow.contains { $0.names(target) }
+                || splice.contains { $0.matches(host: target.host, port: target.port) }
+            return isNamed ? nil : .otherHost
+        }
+    }
+
+    /// Whether leo may dial this address of its own choice, such as a parent proxy's; nil means yes. The file's rows are
+    /// for clients, but a way through leo itself or to a metadata service is none.
+    public func permitsOwn(_ endpoint: IPEndpoint, ownListeners: [IPEndpoint]) -> DestinationRefusal? {
+        if let refusal = Self.neverDials(endpoint.address) { return refusal }
+        return reachesOwnListener(endpoint.address, port: endpoint.port, ownListeners) ? .ownListener : nil
+    }
+
     /// Why leo never dials this address, whatever the file says; nil when the file may decide. An address that carries
     /// another inside, for a translator or a tunnel to take out, is judged by both.
     public static func neverDials(_ address: IPAddress) -> DestinationRefusal? {
@@ -181,6 +214,9 @@ public enum DestinationRow: Hashable, Sendable {
         case .hosts: false
         }
     }
+
+    /// Whether the row means this target by its name, or by its address if it is written as one.
+    public func means(_ target: HostPort) -> Bool { names(target) || target.address.map(holds) ?? false }
 
     func names(_ target: HostPort) -> Bool {
         switch self {

@@ -7,7 +7,8 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Read the configuration file and report every mistake.",
         discussion: """
-            Each mistake is one line on standard error, FILE:LINE:COLUMN: MESSAGE.
+            Each mistake is one line on standard error, FILE:LINE:COLUMN: MESSAGE. The certificates, keys and credentials
+            that [upstream] names are read, too.
             Exit codes: 0 the file is good, 1 it has mistakes, 2 it cannot be read.
             """)
 
@@ -16,7 +17,7 @@ struct Check: ParsableCommand {
 
     func run() throws {
         do throws(ConfigFailure) {
-            _ = try Config.load(file: file)
+            try Config.load(file: file).checkFiles()
             print("\(file ?? "the embedded defaults"): good")
         } catch {
             for line in error.lines { complain(line) }

@@ -39,7 +39,7 @@ commonName = supplied
 [leaf]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
+extendedKeyUsage = {usage}
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = {names}
@@ -110,13 +110,15 @@ class Certificates:
         start: Optional[str] = None,
         end: Optional[str] = None,
         key: Optional[List[str]] = None,
+        usage: str = "serverAuth",
     ) -> None:
         """Signs with `openssl ca`, the one command of OpenSSL 3.0 that can date a certificate into the past."""
         request = self.path(name + ".csr")
         openssl("req", "-new", "-key", self.key(name, key), "-subj", f"/CN={name}", "-out", request)
         config = self.path(name + ".cnf")
         config.write_text(
-            CA_CONFIG.format(folder=self.folder, issuer=issuer, names=alternative_names(hosts)), encoding="ascii"
+            CA_CONFIG.format(folder=self.folder, issuer=issuer, names=alternative_names(hosts), usage=usage),
+            encoding="ascii"
         )
         dates = ["-startdate", start, "-enddate", end] if start and end else ["-days", "7"]
         openssl(

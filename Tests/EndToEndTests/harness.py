@@ -40,18 +40,26 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -
 
 
 def toml(settings: Dict[str, Any]) -> str:
-    """Tables one level deep, sub-tables in one more, `[[rows]]` for lists of tables: all that leo's file has."""
+    """Tables one level deep, sub-tables and lists of them in one more, `[[rows]]` for lists of tables: all that leo's
+    file has."""
     lines: List[str] = []
 
     def key(name: str) -> str:
         return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else json.dumps(name)
 
+    def is_rows(value: Any) -> bool:
+        return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
     def table(name: str, values: Dict[str, Any], brackets: Tuple[str, str]) -> None:
         lines.append(brackets[0] + name + brackets[1])
-        inner = {entry: value for entry, value in values.items() if isinstance(value, dict)}
+        inner = {entry: value for entry, value in values.items() if isinstance(value, dict) or is_rows(value)}
         lines.extend(f"{key(entry)} = {json.dumps(value)}" for entry, value in values.items() if entry not in inner)
         for entry, value in inner.items():
-            table(name + "." + key(entry), value, ("[", "]"))
+            if isinstance(value, dict):
+                table(name + "." + key(entry), value, ("[", "]"))
+            else:
+                for row in value:
+                    table(name + "." + key(entry), row, ("[[", "]]"))
 
     for name, value in settings.items():
         if isinstance(value, list):

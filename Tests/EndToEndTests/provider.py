@@ -192,7 +192,8 @@ class Listener:
     """A port of the provider. `serve` gets each accepted socket in a thread of its own."""
 
     def __init__(self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512) -> None:
-        self.sock = socket.create_server((host, 0), backlog=backlog)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.create_server((host, 0), family=family, backlog=backlog)
         self.host = host
         self.port: int = self.sock.getsockname()[1]
         self.accepted = 0
@@ -201,7 +202,8 @@ class Listener:
 
     @property
     def address(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     def _accept(self) -> None:
         while True:

@@ -139,6 +139,10 @@ class Wire:
         else:
             self._incoming.write_eof()
 
+    def readable(self, seconds: float) -> bool:
+        """Whether the socket has bytes, whatever they are."""
+        return self._ready(select.POLLIN, seconds)
+
     def writable(self, seconds: float) -> bool:
         return self._ready(select.POLLOUT, seconds)
 

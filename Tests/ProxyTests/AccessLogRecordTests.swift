@@ -15,7 +15,8 @@ struct AccessLogRecordTests {
             "provider":"openai","api":"openai","policy":"bypassed","reason":"the host is spliced","method":"POST",\
             "path":"/v1/chat/completions","stream":true,"status":502,"upstream_status":200,"error":"upstream_cut",\
             "error_detail":"closed after 3 chunks","attempts":2,"reused":false,"upstream_addr":"192.0.2.1:443",\
-            "upstream_protocol":"http/1.1","ms":{"handshake":1.5,"resolve":2,"connect":30.25,"ttfb":400,"total":1204.567},"request_bytes":512,\
+            "upstream_protocol":"http/1.1","via":"proxy.example:3128",\
+            "ms":{"handshake":1.5,"resolve":2,"connect":30.25,"ttfb":400,"total":1204.567},"request_bytes":512,\
             "response_bytes":2048,"request_id":"req_123","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692\
             03331-01","user_agent":"OpenAI/Python 1.0","labels":{"x-team":"search","x-job":"n\\"1"}}
 
@@ -121,6 +122,7 @@ struct AccessLogRecordTests {
         record.upstreamAddress = "192.0.2.1:443"
         record.clientProtocol = "h2"
         record.upstreamProtocol = "http/1.1"
+        record.via = "proxy.example:3128"
         record.requestBytes = 512
         record.responseBytes = 2048
         keep("POST", as: .method, in: &record)

@@ -41,10 +41,11 @@ struct ConfigFileTests {
         let (config, mistakes) = Config.read(text: lines.joined(separator: "\n"), file: "f", baseDirectory: "/b")
         #expect(mistakes == [])
         #expect(config?.upstream.resolve.count == 1)
+        #expect(config?.upstream.via?.except.count == 2 && config?.upstream.tls.count == 1)
         #expect(config?.providers.provider(host: "llm.internal.example", port: 443)?.name == "vllm")
         for key in knownKeys() {
             let name = try #require(key.split(separator: ".").last)
-            let isThere = lines.contains { $0.hasPrefix("\(name) = ") || $0 == "[\(key)]" }
+            let isThere = lines.contains { $0.hasPrefix("\(name) = ") || $0 == "[\(key)]" || $0 == "[[\(key)]]" }
             #expect(isThere, "\(key) is missing")
         }
     }

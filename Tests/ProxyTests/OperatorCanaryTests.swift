@@ -27,9 +27,11 @@ struct OperatorCanaryTests {
             listener = ListenerSocket(try Socket.listen(on: IPEndpoint(address: .loopback4, port: 0)))
             endpoint = try #require(listener.endpoint)
             listener.join()
+            var upstream = config.upstream
+            upstream.trust = .file(config.authority.rootPath)
             let shared = Shared(
                 config: config, authority: authority,
-                upstreamTrust: try UpstreamTrust(loading: .file(config.authority.rootPath)), accessLog: accessLog,
+                upstreamTrust: try UpstreamTrust(loading: upstream, files: UpstreamFiles(config)), accessLog: accessLog,
                 log: operatorLog, metrics: metrics, ownListeners: [endpoint])
             loop = try EventLoop(metrics: workerMetrics)
             worker = Worker(loop: loop, shared: shared, metrics: workerMetrics, number: 0)

@@ -23,7 +23,8 @@ final class WorkerFixture: Sendable {
         let log = OperatorLog()
         let accessLog = try AccessLog(path: folder.file("access.log"), onFull: .drop, report: log)
         shared = Shared(
-            config: config, authority: authority, upstreamTrust: try UpstreamTrust(loading: config.upstream.trust),
+            config: config, authority: authority,
+            upstreamTrust: try UpstreamTrust(loading: config.upstream, files: UpstreamFiles(config)),
             accessLog: accessLog, log: log, metrics: metrics, ownListeners: [])
         let workerMetrics = metrics.makeWorker()
         loop = try EventLoop(metrics: workerMetrics)

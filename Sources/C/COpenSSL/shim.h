@@ -46,6 +46,8 @@ static inline EVP_PKEY *leo_EVP_RSA_gen(unsigned bits) { return EVP_RSA_gen(bits
 static inline long leo_BIO_get_mem_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
 
 // Stacks
+static inline int leo_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(s); }
+static inline X509 *leo_sk_X509_value(const STACK_OF(X509) *s, int i) { return sk_X509_value(s, i); }
 static inline int leo_sk_GENERAL_SUBTREE_num(const STACK_OF(GENERAL_SUBTREE) *s) { return sk_GENERAL_SUBTREE_num(s); }
 static inline GENERAL_SUBTREE *leo_sk_GENERAL_SUBTREE_value(const STACK_OF(GENERAL_SUBTREE) *s, int i) {
     return sk_GENERAL_SUBTREE_value(s, i);

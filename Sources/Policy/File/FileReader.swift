@@ -106,7 +106,7 @@ public final class FileReader {
         if !tableNames.contains(name) { tableNames.append(name) }
     }
 
-    private func reader(_ name: String, _ place: Place?, _ entries: [TOMLEntry]) -> TableReader {
+    func reader(_ name: String, _ place: Place?, _ entries: [TOMLEntry]) -> TableReader {
         if keys[name] == nil { keys[name] = [] }
         entriesRead.append((name, entries))
         return TableReader(file: self, name: name, place: place ?? Place(line: 1, column: 1), entries: entries)

@@ -34,6 +34,25 @@ extension TableReader {
         }
     }
 
+    /// A list of targets that go another way than the rest: like ``destinations(_:)``, and ".suffix" for every name
+    /// below it, of one label too, as NO_PROXY has it.
+    public func exceptions(_ key: String) -> [Located<DestinationRow>]? {
+        let form = "hosts and networks like \"db.example\", \"db.example:5432\", \".corp.example\" or \"10.0.0.0/8\""
+        return strings(key, form: form)?.compactMap { text in
+            guard text.value.hasPrefix(".") else {
+                return destination(key, text).map { Located($0, at: text.place) }
+            }
+            guard let (suffix, port) = HostPort.split(text.value), port != 0,
+                HostName.isValid(HostName.normalised(String(suffix.dropFirst())))
+            else {
+                report(key, "has \(text.value.quoted), which is no suffix like \".corp.example\"", at: text.place)
+                return nil
+            }
+            let form = HostPattern.Form.subdomains(of: HostName.normalised(suffix))
+            return Located(.hosts(HostPattern(form: form, port: port)), at: text.place)
+        }
+    }
+
     func destination(_ key: String, _ text: Located<String>) -> DestinationRow? {
         if let address = IPAddress.parse(text.value) { return .network(CIDR(only: address)) }
         if let slash = text.value.lastIndex(of: "/"), let address = IPAddress.parse(String(text.value[..<slash])) {

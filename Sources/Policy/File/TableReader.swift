@@ -23,6 +23,9 @@ public struct TableReader {
     /// Whether the file has the key.
     public func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
 
+    /// Where a key's value stands; the table's header when the key is missing.
+    public func place(of key: String) -> Place { entries.first { $0.key == key }?.value.place ?? place }
+
     /// Text that may be a word with a meaning of its own, like "off"; nil, and no mistake yet, for anything but text,
     /// about which the key's other form will complain.
     public func text(_ key: String) -> Located<String>? {
@@ -137,6 +140,24 @@ public struct TableReader {
                 return nil
             }
             return string(entry.value, key, form).map { (Located(entry.key, at: entry.place), $0) }
+        }
+    }
+
+    /// The tables of the list with this key, such as `[[upstream.tls]]`, none when the file has none. Each row may hold
+    /// these keys.
+    public func rows(_ key: String, keys: [String]) -> [TableReader] {
+        let name = "\(self.name).\(key)"
+        file.knowTable(name)
+        for key in keys { file.know(key, in: name) }
+        guard let value = value(key) else { return [] }
+        guard case .array(let values) = value.content else {
+            report(key, "is a list of tables: write [[\(name)]] with double brackets", at: value.place)
+            return []
+        }
+        return values.compactMap { value in
+            if case .table(let entries) = value.content { return file.reader(name, value.place, entries) }
+            report(key, "is a list of tables, each written as [[\(name)]]", at: value.place)
+            return nil
         }
     }
 

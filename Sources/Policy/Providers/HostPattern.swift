@@ -93,6 +93,9 @@ public struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         if case .exact(let host) = form { IPAddress.parse(host) != nil } else { false }
     }
 
+    /// Whether a star stands within a name rather than for everything before a suffix.
+    public var isStarWithinLabel: Bool { if case .withinLabel = form { true } else { false } }
+
     /// Some host that the pattern means: itself, or with a short label for the star.
     public var sampleHost: String {
         switch form {

@@ -20,8 +20,12 @@ extension Config {
     mutating func read(_ file: FileReader, baseDirectory: String) {
         listen.read(file.table("listen"), baseDirectory)
         authority.read(file.table("ca"), baseDirectory)
-        upstream.read(file.table("upstream"), baseDirectory, listen)
-        destination.read(file.table("intercept"), ProviderRows(file))
+        let outward = file.table("upstream")
+        upstream.read(outward, baseDirectory, listen)
+        upstream.readWaysOut(outward, baseDirectory, listen)
+        let rows = ProviderRows(file)
+        upstream.readTLS(outward, baseDirectory, rows)
+        destination.read(file.table("intercept"), rows)
         accessLog.read(file.table("access_log"), baseDirectory)
     }
 

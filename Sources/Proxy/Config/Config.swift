@@ -130,6 +130,12 @@ public struct Config: Equatable, Sendable {
         public var poolConnectionsMax = 256
         /// Targets that are dialled at this address instead of being looked up.
         public var resolve: [HostPort: IPEndpoint] = [:]
+        /// The proxy that connections go through; nil: none.
+        public var via: ParentProxy?
+        /// The addresses that leo dials from.
+        public var source = SourceAddresses()
+        /// What TLS with some hosts has beyond that with all others; no two rows mean the same host.
+        public var tls: [UpstreamTLSRow] = []
     }
 
     /// `[access_log]`: one line per exchange, tunnel and refusal.

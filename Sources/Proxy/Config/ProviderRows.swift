@@ -9,6 +9,8 @@ struct ProviderRows {
     let names: [String]
     /// The hosts of all rows, likewise.
     let hosts: [HostPattern]
+    /// Those of them that are reached by TLS, likewise.
+    let secureHosts: [HostPattern]
 
     /// uvicorn, which most self-hosted servers run on, closes an idle connection after 5 s.
     private static let poolIdleTimeout = Duration.seconds(4)
@@ -28,13 +30,18 @@ struct ProviderRows {
         }
         self.table = ProviderTable(ProviderTable.builtIn.rows + rows)
         self.names = names
-        self.hosts = ProviderTable.builtIn.rows.flatMap(\.hosts) + places.hosts.keys
+        let written = places.hosts.keys
+        self.hosts = ProviderTable.builtIn.rows.flatMap(\.hosts) + written
+        secureHosts =
+            ProviderTable.builtIn.rows.filter { !$0.plain }.flatMap(\.hosts)
+            + written.filter { !places.plain.contains($0) }
     }
 
     /// Where names and hosts were seen first.
     private struct Places {
         var names: [String: Place] = [:]
         var hosts: [HostPattern: Place] = [:]
+        var plain: Set<HostPattern> = []
     }
 
     private static func name(_ table: TableReader, _ places: inout Places) -> String? {
@@ -104,6 +111,7 @@ struct ProviderRows {
                 table.report("hosts", "has \"\(host.value)\" again, after \(first)", at: host.place)
             } else {
                 places.hosts[host.value] = host.place
+                if plain { places.plain.insert(host.value) }
             }
         }
         return written.map(\.value)

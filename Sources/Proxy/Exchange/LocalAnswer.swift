@@ -89,7 +89,8 @@ extension Fault {
         case .internalError: 500
         case .transferCodingUnsupported: 501
         case .caConstraint, .dnsFailed, .connectFailed, .upstreamHandshake, .certificateExpired, .certificateName,
-            .certificateSelfSigned, .certificateUntrusted, .upstreamClosed, .badAnswer, .upstreamCut:
+            .certificateSelfSigned, .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .viaFailed,
+            .upstreamClosed, .badAnswer, .upstreamCut:
             502
         case .audit, .overload, .draining: 503
         case .connectTimeout, .upstreamTimeout: 504
@@ -123,8 +124,8 @@ extension Fault {
     /// cannot help, leo says so.
     var isWorthRetrying: Bool {
         switch self {
-        case .dnsFailed, .connectFailed, .connectTimeout, .upstreamHandshake, .upstreamClosed, .upstreamTimeout,
-            .upstreamCut, .audit, .overload, .draining, .clientTimeout:
+        case .dnsFailed, .connectFailed, .connectTimeout, .upstreamHandshake, .viaFailed, .upstreamClosed,
+            .upstreamTimeout, .upstreamCut, .audit, .overload, .draining, .clientTimeout:
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
             .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .misdirected, .sniMismatch,
@@ -132,7 +133,7 @@ extension Fault {
             .webSocketFrame,
             .hostRefused,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
-            .certificateUntrusted, .badAnswer, .internalError:
+            .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .badAnswer, .internalError:
             false
         }
     }

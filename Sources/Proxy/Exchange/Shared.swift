@@ -9,6 +9,8 @@ final class Shared: Sendable {
     let leaves: OffLoopCache<Leaf>
     let resolver: OffLoopCache<Resolver.Answer>
     let upstreamTrust: UpstreamTrust
+    /// What leo shows the parent proxy, if there is one that asks.
+    let parentCredentials: ParentCredentials?
     let accessLog: AccessLog
     let log: OperatorLog
     let metrics: Metrics
@@ -32,13 +34,15 @@ final class Shared: Sendable {
     private static let leafCountMax = 512
 
     init(
-        config: Config, authority: CertificateAuthority, upstreamTrust: UpstreamTrust, accessLog: AccessLog,
-        log: OperatorLog, metrics: Metrics, ownListeners: [IPEndpoint]
+        config: Config, authority: CertificateAuthority, upstreamTrust: UpstreamTrust,
+        parentCredentials: ParentCredentials? = nil, accessLog: AccessLog, log: OperatorLog, metrics: Metrics,
+        ownListeners: [IPEndpoint]
     ) {
         self.config = config
         timeouts = Timeouts(config)
         self.authority = authority
         self.upstreamTrust = upstreamTrust
+        self.parentCredentials = parentCredentials
         self.accessLog = accessLog
         self.log = log
         self.metrics = metrics

@@ -29,12 +29,12 @@ struct Tunnel {
         stream.watcher.interest = .read
         let dialer = Dialer(worker: worker)
         let dialled = Dialer.Target(host: target.host, port: target.port, isIntercepted: false)
-        let addresses = try await dialer.addresses(of: dialled, waiter: waiter) { connection.isBroken }
+        let route = try await dialer.route(to: dialled, waiter: waiter) { connection.isBroken }
         let hasSlot = try await gate.reserve()
         var isHandedOver = false
         var failure: ProxyError?
         do {
-            isHandedOver = try await serve(dialer, addresses, hasSlot: hasSlot)
+            isHandedOver = try await serve(dialer, route, hasSlot: hasSlot)
         } catch { failure = error }
         if isHandedOver { return }
         connection.record.kind = .tunnel
@@ -52,7 +52,7 @@ struct Tunnel {
 
     /// True when the connection turned out to be an interception, which has logged for itself.
     private func serve(
-        _ dialer: Dialer, _ addresses: [IPEndpoint], hasSlot: Bool
+        _ dialer: Dialer, _ route: Route, hasSlot: Bool
     ) async throws(ProxyError) -> Bool {
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.handshake)
         stream.outbound.append(Interception.established)
@@ -84,7 +84,8 @@ struct Tunnel {
         do {
             waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
             stream.watcher.interest = .read
-            let (connected, endpoint) = try await dialer.connect(to: addresses, waiter: waiter) { connection.isBroken }
+            connection.record.via = route.viaText
+            let (connected, endpoint) = try await dialer.connect(by: route, waiter: waiter) { connection.isBroken }
             upstream = connected
             connection.record.upstreamAddress = endpoint.description
         } catch {

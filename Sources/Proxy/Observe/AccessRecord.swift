@@ -26,6 +26,7 @@ enum AccessField: String, CaseIterable, Sendable {
     case reused
     case upstreamAddress = "upstream_addr"
     case upstreamProtocol = "upstream_protocol"
+    case via
     case milliseconds = "ms"
     case requestBytes = "request_bytes"
     case responseBytes = "response_bytes"
@@ -147,6 +148,8 @@ struct AccessRecord: ~Copyable, Sendable {
     /// As ALPN names them: `http/1.1` or `h2`.
     var clientProtocol: String?
     var upstreamProtocol: String?
+    /// The parent proxy on the way to the target, `host:port`.
+    var via: String?
     var requestBytes: UInt64?
     var responseBytes: UInt64?
     private var durationsNanoseconds = InlineArray<5, UInt64>(repeating: .max)
@@ -220,6 +223,7 @@ struct AccessRecord: ~Copyable, Sendable {
         upstreamAddress = nil
         clientProtocol = nil
         upstreamProtocol = nil
+        via = nil
         requestBytes = nil
         responseBytes = nil
         durationsNanoseconds = InlineArray(repeating: .max)
@@ -270,6 +274,7 @@ struct AccessRecord: ~Copyable, Sendable {
         case .upstreamAddress: append(upstreamAddress, as: field, to: &line)
         case .clientProtocol: append(clientProtocol, as: field, to: &line)
         case .upstreamProtocol: append(upstreamProtocol, as: field, to: &line)
+        case .via: append(via, as: field, to: &line)
         case .milliseconds: appendDurations(to: &line)
         case .requestBytes: if let requestBytes { line.field(field.rawValue, requestBytes) }
         case .responseBytes: if let responseBytes { line.field(field.rawValue, responseBytes) }

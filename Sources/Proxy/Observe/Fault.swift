@@ -70,6 +70,14 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     case certificateSelfSigned = "certificate_self_signed"
     /// The upstream's certificate does not lead to a trusted root, or is too weak, revoked or broken.
     case certificateUntrusted = "certificate_untrusted"
+    /// The upstream's certificate is good, but no key in its chain is one that the file pins.
+    case certificatePin = "certificate_pin"
+    /// The parent proxy asks for a user and password, or does not accept those it got.
+    case viaCredentials = "via_credentials"
+    /// The parent proxy does not let leo through to the target.
+    case viaRefused = "via_refused"
+    /// The parent proxy could not reach the target, or did not answer as a proxy does.
+    case viaFailed = "via_failed"
     /// The upstream closed or reset the connection before an answer began.
     case upstreamClosed = "upstream_closed"
     /// The upstream sent nothing for longer than `upstream.idle_timeout`.

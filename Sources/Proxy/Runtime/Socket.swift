@@ -11,17 +11,24 @@ enum Socket {
     static func listen(on endpoint: IPEndpoint) throws(SystemCallError) -> Descriptor {
         let descriptor = try make(for: endpoint)
         try set(descriptor.raw, SOL_SOCKET, SO_REUSEADDR, 1)
-        _ = try System.check("bind") {
-            unsafe withAddress(endpoint) { unsafe bind(descriptor.raw, $0, $1) }
-        }
+        try bind(descriptor.raw, to: endpoint)
         _ = try System.check("listen") { Glibc.listen(descriptor.raw, backlogCountMax) }
         return descriptor
     }
 
     /// A socket whose connection to `endpoint` is under way; writable means decided, ``pendingError(_:)`` tells how.
-    static func connect(to endpoint: IPEndpoint) throws(SystemCallError) -> Descriptor {
+    /// `source`, of the same family, is the address it comes from; nil lets the system choose.
+    static func connect(
+        to endpoint: IPEndpoint, from source: IPAddress? = nil
+    ) throws(SystemCallError) -> Descriptor {
         let descriptor = try make(for: endpoint)
         tune(descriptor.raw)
+        if let source {
+            // The port is chosen by connect(2), which knows the target: two targets may share one. Older kernels take
+            // one from the few that nobody uses.
+            try? set(descriptor.raw, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
+            try bind(descriptor.raw, to: IPEndpoint(address: source, port: 0))
+        }
         let result = unsafe withAddress(endpoint) { unsafe Glibc.connect(descriptor.raw, $0, $1) }
         // An interrupted connect goes on in the background, like one in progress.
         if result < 0, errno != EINPROGRESS, errno != EINTR { throw SystemCallError("connect", errno) }
@@ -92,6 +99,19 @@ enum Socket {
 
     /// Ends our side of a connection; the peer reads an end of file.
     static func shutdownWrite(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Finds out whether this machine has `address`: throws EADDRNOTAVAIL if not.
+    static func probe(_ address: IPAddress) throws(SystemCallError) {
+        let endpoint = IPEndpoint(address: address, port: 0)
+        let descriptor = try make(for: endpoint)
+        try bind(descriptor.raw, to: endpoint)
+    }
+
+    private static func bind(_ descriptor: Int32, to endpoint: IPEndpoint) throws(SystemCallError) {
+        _ = try System.check("bind") {
+            unsafe withAddress(endpoint) { unsafe Glibc.bind(descriptor, $0, $1) }
+        }
+    }
 
     private static func make(for endpoint: IPEndpoint) throws(SystemCallError) -> Descriptor {
         let family =

@@ -51,17 +51,21 @@ public struct Server {
         } catch {
             throw StartFailure(error.description)
         }
+        let files = try UpstreamFiles(config)
+        files.warn(log)
         let upstreamTrust: UpstreamTrust
-        do { upstreamTrust = try UpstreamTrust(loading: config.upstream.trust) } catch {
+        do { upstreamTrust = try UpstreamTrust(loading: config.upstream, files: files) } catch {
             throw StartFailure("upstream.trust: \(error.description)")
         }
+        try Self.checkSource(config.upstream.source)
         listeners = try Listeners(config.listen)
         let workerCount = config.listen.workerCount == 0 ? Process.usableCoreCount() : config.listen.workerCount
         let metrics = Metrics(providers: config.providers.names)
         let workerMetrics = (0..<workerCount).map { _ in metrics.makeWorker() }
         shared = Shared(
-            config: config, authority: authority, upstreamTrust: upstreamTrust, accessLog: accessLog,
-            log: log, metrics: metrics, ownListeners: listeners.endpoints)
+            config: config, authority: authority, upstreamTrust: upstreamTrust,
+            parentCredentials: files.credentials, accessLog: accessLog, log: log, metrics: metrics,
+            ownListeners: listeners.endpoints)
         do throws(SystemCallError) {
             loops = try workerMetrics.map { metrics throws(SystemCallError) in try EventLoop(metrics: metrics) }
         } catch {
@@ -70,6 +74,15 @@ public struct Server {
         let shared = shared
         workers = zip(loops, workerMetrics).enumerated().map { number, pair in
             Worker(loop: pair.0, shared: shared, metrics: pair.1, number: number)
+        }
+    }
+
+    /// An address that this machine does not have would fail every exchange: better to say so now.
+    private static func checkSource(_ source: SourceAddresses) throws(StartFailure) {
+        for address in source.all {
+            do { try Socket.probe(address) } catch {
+                throw StartFailure("upstream.source \(address) is no address of this machine: \(error.text)")
+            }
         }
     }
 

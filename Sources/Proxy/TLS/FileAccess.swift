@@ -79,6 +79,15 @@ final class SecretBytes {
         return true
     }
 
+    /// Adds bytes; there must be room for them.
+    func append(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes {
+            unsafe precondition(count < storage.count, "more secret bytes than there was room for")
+            unsafe storage[count] = byte
+            count += 1
+        }
+    }
+
     /// Lends the bytes for the call.
     func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -1,27 +1,36 @@
 import COpenSSL
 
-/// How leo speaks TLS to upstreams: always verified, TLS 1.2 or 1.3. One for the process, shared by every thread.
+/// How leo speaks TLS to upstreams: always verified, TLS 1.2 or 1.3. One for all hosts that have nothing of their own,
+/// and one for each row of `[[upstream.tls]]`, shared by every thread.
 @safe
 final class TLSClientContext: @unchecked Sendable {
     // Set up in init and never changed; OpenSSL locks what an SSL_CTX shares between connections (ticket cache off,
     // certificate store, reference counts).
     private let context: OpaquePointer
+    /// Keys of which a verified chain must hold one; empty: no such rule.
+    private let pins: Set<KeyPin>
 
     /// Suites for TLS 1.2: forward secret and authenticated encryption only. TLS 1.3 has its own three.
     private static let cipherList = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL:!PSK:!SRP"
 
     /// Trusts what `store` holds, and nothing else.
     ///
+    /// - Parameters:
+    ///   - identity: shown to servers that ask for a client certificate.
+    ///   - pins: if there are any, a chain that verifies must also hold one of these keys. That is found out before leo
+    ///     shows a certificate of its own, and with the failure `certificatePin`.
     /// Throws `internalError` when OpenSSL cannot make it.
-    init(trust store: TrustStore) throws(TLSFailure) {
+    init(trust store: TrustStore, identity: ClientIdentity? = nil, pins: [KeyPin] = []) throws(TLSFailure) {
         OpenSSLErrors.clear()
         guard let made = unsafe SSL_CTX_new(TLS_client_method()) else {
             throw TLSFailure(kind: .internalError, detail: OpenSSLErrors.takeReason())
         }
         unsafe context = made
-        guard unsafe Self.configure(made), unsafe store.apply(to: made) else {
+        self.pins = Set(pins)
+        guard unsafe Self.configure(made), unsafe store.apply(to: made), unsafe identity?.apply(to: made) ?? true else {
             throw TLSFailure(kind: .internalError, detail: OpenSSLErrors.takeReason())
         }
+        if !pins.isEmpty { unsafe checkPins(in: made) }
     }
 
     deinit { unsafe SSL_CTX_free(context) }
@@ -31,6 +40,24 @@ final class TLSClientContext: @unchecked Sendable {
         _ body: (OpaquePointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try unsafe body(context)
+    }
+
+    /// `SSL_CTX_set_cert_verify_callback`; the argument is this object, which every connection keeps alive.
+    private func checkPins(in context: OpaquePointer) {
+        unsafe SSL_CTX_set_cert_verify_callback(
+            context,
+            { verification, owner in
+                guard let verification = unsafe verification, let owner = unsafe owner else { return 0 }
+                return unsafe Unmanaged<TLSClientContext>.fromOpaque(owner).takeUnretainedValue().verify(verification)
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Verifies as ever, and looks for a pinned key in the chain that was good. `X509_verify_cert`
+    private func verify(_ verification: OpaquePointer) -> Int32 {
+        let result = unsafe X509_verify_cert(verification)
+        guard result == 1, unsafe !KeyPin.isAny(of: pins, in: verification) else { return result }
+        unsafe X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
+        return 0
     }
 
     private static func configure(_ context: OpaquePointer) -> Bool {

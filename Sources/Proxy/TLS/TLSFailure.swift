@@ -28,6 +28,8 @@ struct TLSFailure: Error, Equatable, Sendable {
         case certificateWeak
         /// A certificate of the chain is revoked.
         case certificateRevoked
+        /// The certificate is good, and none of the keys that the file pins is in its chain.
+        case certificatePin
         /// The name to verify against is empty or cannot be a host name.
         case peerNameInvalid
         /// The peer broke the protocol.
@@ -153,6 +155,10 @@ extension TLSFailure {
 
     /// The failure for a result of certificate verification (`X509_V_ERR_…`).
     static func certificate(_ verifyResult: Int) -> TLSFailure {
+        // leo's own check is the only one that says so.
+        if Int32(truncatingIfNeeded: verifyResult) == X509_V_ERR_APPLICATION_VERIFICATION {
+            return TLSFailure(kind: .certificatePin, detail: "no key of its chain is pinned in upstream.tls")
+        }
         let kind: Kind =
             switch Int32(truncatingIfNeeded: verifyResult) {
             case X509_V_ERR_CERT_HAS_EXPIRED: .certificateExpired

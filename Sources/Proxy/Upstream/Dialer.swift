@@ -1,7 +1,7 @@
 import Glibc
 import Policy
 
-/// Opens connections to upstreams: name to addresses, addresses to a socket, a socket to verified TLS.
+/// Opens connections to upstreams: name to route, route to a socket, a socket to verified TLS.
 ///
 /// Several addresses are tried as RFC 8305 says: families take turns, and the next one starts when the one before has
 /// failed or has not answered for a quarter of a second; the first to connect wins.
@@ -24,12 +24,24 @@ struct Dialer {
     /// Dials on `worker`'s loop.
     init(worker: WorkerState) { self.worker = worker }
 
-    /// Where the target may be reached: the file's `[upstream.resolve]`, the target itself, or the resolver's answer;
-    /// forbidden addresses are left out. Throws when none remains, or when `isAbandoned` says so.
-    func addresses(
-        of target: Target, waiter: Waiter, isAbandoned: () -> Bool
-    ) async throws(ProxyError) -> [IPEndpoint] {
-        if let fixed = shared.config.upstream.resolve[HostPort(host: target.host, port: target.port)] { return [fixed] }
+    /// How to reach the target: the file's `[upstream.resolve]`, the parent proxy, the target itself, or the resolver's
+    /// answer; forbidden addresses are left out. Throws when none remains, or when `isAbandoned` says so.
+    ///
+    /// `address` is the one the client asked for, where its target's name became known later; it has been judged then.
+    func route(
+        to target: Target, at address: IPEndpoint? = nil, waiter: Waiter, isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> Route {
+        let named = HostPort(host: target.host, port: target.port)
+        let asked = address.map { HostPort(host: $0.address.description, port: $0.port) } ?? named
+        if address == nil, let fixed = shared.config.upstream.resolve[named] { return Route(direct: [fixed]) }
+        if let parent = shared.config.upstream.parent(for: asked) {
+            let refusal = shared.config.destination.permitsUnresolved(
+                asked, intercepted: target.isIntercepted, ownListeners: shared.ownListeners)
+            if let refusal { throw ProxyError(refusal) }
+            let endpoints = try await endpoints(of: parent, waiter: waiter, isAbandoned: isAbandoned)
+            return Route(endpoints: endpoints, parent: Route.Parent(proxy: parent, target: asked))
+        }
+        if let address { return Route(direct: [address]) }
         let found: [IPAddress]
         if let literal = IPAddress.parse(target.host) {
             found = [literal]
@@ -39,18 +51,68 @@ struct Dialer {
         var refusal: DestinationRefusal?
         let permitted = found.filter { address in
             refusal = shared.config.destination.permits(
-                address, port: target.port, target: HostPort(host: target.host, port: target.port),
-                intercepted: target.isIntercepted, ownListeners: shared.ownListeners)
+                address, port: target.port, target: named, intercepted: target.isIntercepted,
+                ownListeners: shared.ownListeners)
             return refusal == nil
         }
         if permitted.isEmpty, let refusal {
             throw ProxyError(refusal)
         }
-        return Self.interleaved(permitted).map { IPEndpoint(address: $0, port: target.port) }
+        return Route(direct: Self.interleaved(permitted).map { IPEndpoint(address: $0, port: target.port) })
+    }
+
+    /// Where the parent proxy is.
+    private func endpoints(
+        of parent: ParentProxy, waiter: Waiter, isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> [IPEndpoint] {
+        let found: [IPEndpoint]
+        if let fixed = shared.config.upstream.resolve[parent.address] {
+            found = [fixed]
+        } else if let literal = parent.address.address {
+            found = [IPEndpoint(address: literal, port: parent.address.port)]
+        } else {
+            let addresses: [IPAddress]
+            do { addresses = try await resolve(parent.address.host, waiter: waiter, isAbandoned: isAbandoned) } catch {
+                guard error.fault == .dnsFailed || error.fault == .connectTimeout else { throw error }
+                throw ProxyError(error.fault, "the parent proxy: \(error.detail)")
+            }
+            found = Self.interleaved(addresses).map { IPEndpoint(address: $0, port: parent.address.port) }
+        }
+        var refusal: DestinationRefusal?
+        let permitted = found.filter { endpoint in
+            refusal = shared.config.destination.permitsOwn(endpoint, ownListeners: shared.ownListeners)
+            return refusal == nil
+        }
+        if permitted.isEmpty, let refusal {
+            throw ProxyError(.viaFailed, "the parent proxy \(parent.address) cannot be used: \(refusal.explanation)")
+        }
+        return permitted
+    }
+
+    /// A connection to the target by this route: to one of its addresses, or through the parent proxy, which has said
+    /// yes to it by then. The endpoint is the one that leo's own connection leads to.
+    func connect(
+        by route: Route, waiter: Waiter, isAbandoned: () -> Bool
+    ) async throws(ProxyError) -> (Stream, IPEndpoint) {
+        guard let parent = route.parent else {
+            return try await connect(to: route.endpoints, waiter: waiter, isAbandoned: isAbandoned)
+        }
+        let stream: Stream
+        let endpoint: IPEndpoint
+        do {
+            (stream, endpoint) = try await connect(to: route.endpoints, waiter: waiter, isAbandoned: isAbandoned)
+        } catch {
+            guard error.fault == .connectFailed || error.fault == .connectTimeout else { throw error }
+            throw ProxyError(error.fault, "the parent proxy \(parent.proxy.address): \(error.detail)")
+        }
+        let request = ParentRequest(
+            worker: worker, parent: parent, credentials: shared.parentCredentials, stream: stream, waiter: waiter)
+        try await request.run(isAbandoned: isAbandoned)
+        return (stream, endpoint)
     }
 
     /// A connection to one of `endpoints`.
-    func connect(
+    private func connect(
         to endpoints: [IPEndpoint], waiter: Waiter, isAbandoned: () -> Bool
     ) async throws(ProxyError) -> (Stream, IPEndpoint) {
         let deadline = waiter.deadline
@@ -60,11 +122,13 @@ struct Dialer {
         var rest = endpoints[...]
         var lastError: (SystemCallError, IPEndpoint)?
         var nextStart = loop.now
+        let source = shared.config.upstream.source
         while true {
             if let endpoint = rest.first, pending.isEmpty || nextStart <= loop.now {
                 rest.removeFirst()
                 do {
-                    let watcher = try Watcher(try Socket.connect(to: endpoint), loop: loop)
+                    let watcher = try Watcher(
+                        try Socket.connect(to: endpoint, from: source.address(for: endpoint.address)), loop: loop)
                     watcher.isWriteReady = false
                     watcher.waiter = waiter
                     watcher.interest = .write
@@ -75,7 +139,7 @@ struct Dialer {
             }
             if pending.isEmpty, rest.isEmpty {
                 guard let (error, endpoint) = lastError else { throw ProxyError(.connectFailed, "no address to try") }
-                throw ProxyError(.connectFailed, "connect to \(endpoint): \(error.text)")
+                throw ProxyError(.connectFailed, Self.sentence(error, endpoint, source))
             }
             waiter.deadline = rest.isEmpty ? deadline : min(deadline, nextStart)
             switch await waiter.sleep() {
@@ -105,15 +169,12 @@ struct Dialer {
         _ stream: Stream, for target: Target, context: TLSClientContext, ticket: TLSTicket?,
         protocols: [String], waiter: Waiter, isAbandoned: () -> Bool
     ) async throws(ProxyError) {
-        let session: TLSSession
         do {
-            session = try TLSSession(
-                clientContext: context, descriptor: stream.descriptor, peerName: target.host, resuming: ticket,
-                protocols: protocols)
+            try stream.startTLS(
+                asClientWith: context, peerName: target.host, resuming: ticket, protocols: protocols)
         } catch {
             throw ProxyError(.internalError, "TLS could not be set up: \(error.detail)")
         }
-        stream.start(session)
         stream.watcher.waiter = waiter
         while true {
             switch stream.tryHandshake() {
@@ -132,6 +193,16 @@ struct Dialer {
                 throw ProxyError(failure.upstreamFault, failure.sentence(about: target.host))
             }
         }
+    }
+
+    /// Which call failed, and about which address: bind(2) fails for ours, all others for the target's.
+    private static func sentence(
+        _ error: SystemCallError, _ endpoint: IPEndpoint, _ source: SourceAddresses
+    ) -> String {
+        if error.call == "bind", let address = source.address(for: endpoint.address) {
+            return "upstream.source \(address) cannot be used to reach \(endpoint): \(error.text)"
+        }
+        return "connect to \(endpoint): \(error.text)"
     }
 
     private func resolve(
@@ -179,7 +250,7 @@ extension TLSFailure {
     fileprivate func sentence(about host: String) -> String {
         switch kind {
         case .certificateExpired, .certificateNotYetValid, .certificateName, .certificateSelfSigned,
-            .certificateUntrusted, .certificateWeak, .certificateRevoked:
+            .certificateUntrusted, .certificateWeak, .certificateRevoked, .certificatePin:
             "the certificate of \(host) is not to be trusted: \(detail)"
         case .noSharedVersion, .noSharedCipher, .noSharedProtocol, .notTLS, .peerAlert, .peerNameInvalid,
             .protocolError, .internalError:
@@ -194,6 +265,7 @@ extension TLSFailure {
         case .certificateName: .certificateName
         case .certificateSelfSigned: .certificateSelfSigned
         case .certificateUntrusted, .certificateWeak, .certificateRevoked: .certificateUntrusted
+        case .certificatePin: .certificatePin
         case .noSharedVersion, .noSharedCipher, .noSharedProtocol, .notTLS, .peerAlert, .protocolError:
             .upstreamHandshake
         case .peerNameInvalid, .internalError: .internalError

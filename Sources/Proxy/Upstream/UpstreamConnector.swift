@@ -25,7 +25,9 @@ struct UpstreamConnector {
         let found =
             exchange.client.protocolName == Self.http2
             ? shared(for: exchange) ?? idle() : idle() ?? shared(for: exchange)
-        if found != nil { worker.metrics.add(.upstreamReuses) }
+        guard let found else { return nil }
+        worker.metrics.add(.upstreamReuses)
+        exchange.journal.record.via = group.via
         return found
     }
 
@@ -43,6 +45,7 @@ struct UpstreamConnector {
         let mayShare = offers.contains(Self.http2)
         if mayShare, group.isWorthWaiting(offeringFirst: offersHTTP2First) {
             try await waitForDial(exchange.journal.waiter, isAbandoned)
+            exchange.journal.record.via = group.via
             if let shared = shared(for: exchange) { return shared }
         }
         guard mayShare else { return try await dial(for: exchange, offers, isAbandoned) }
@@ -88,16 +91,15 @@ struct UpstreamConnector {
         let dialer = Dialer(worker: worker)
         let target = Dialer.Target(
             host: interception.target.host, port: interception.target.port, isIntercepted: true)
-        let endpoints: [IPEndpoint]
-        if let address = interception.address {
-            endpoints = [address]
-        } else {
-            endpoints = try await dialer.addresses(of: target, waiter: waiter, isAbandoned: isAbandoned)
-        }
+        let route = try await dialer.route(
+            to: target, at: interception.address, waiter: waiter, isAbandoned: isAbandoned)
+        group.via = route.viaText
+        exchange.journal.record.via = group.via
         let resolveTime = MonotonicTime.current().since(begin)
-        let (stream, endpoint) = try await dialer.connect(to: endpoints, waiter: waiter, isAbandoned: isAbandoned)
+        let (stream, endpoint) = try await dialer.connect(by: route, waiter: waiter, isAbandoned: isAbandoned)
         if !interception.provider.plain {
-            let context = try await worker.shared.upstreamTrust.context(waiter)
+            let context = try await worker.shared.upstreamTrust.context(
+                for: target.host, port: target.port, waiter)
             try await dialer.secure(
                 stream, for: target, context: context, ticket: worker.pool.takeTicket(for: group.key),
                 protocols: offers, waiter: waiter, isAbandoned: isAbandoned)

@@ -4,7 +4,8 @@ import Wire
 
 /// The idle connections to one upstream, of which one is as good as another; the one used last is at the end.
 final class UpstreamGroup {
-    /// Everything that makes one connection as good as another.
+    /// Everything that makes one connection as good as another. The way to an upstream (parent proxy, source address)
+    /// and what TLS with it has of its own follow from these, because the configuration stays while leo runs.
     struct Key: Hashable {
         let host: String
         let port: UInt16
@@ -16,6 +17,8 @@ final class UpstreamGroup {
     let key: Key
     /// How long a connection may be unused before it is closed.
     let idleSpan: Nanoseconds
+    /// The parent proxy on the way, as the access log writes it; known once somebody has dialled.
+    var via: String?
     fileprivate var idle: [UpstreamConnection] = []
     /// HTTP/2 connections, used or not; the first that has room is used.
     private var shared: [HTTP2Upstream] = []
