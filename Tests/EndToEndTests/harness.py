@@ -194,8 +194,11 @@ class Leo:
         if not self.log_path.exists():
             return []
         with self.log_path.open("rb") as log:
-            log.seek(start)
+            log.seek(max(0, start - 1))
             text = log.read()
+        if start > 0:
+            # The start may lie within a line that was being written: that one is not asked for.
+            text = text[text.find(b"\n") + 1 :]
         complete = text[: text.rfind(b"\n") + 1]
         found = [json.loads(line) for line in complete.splitlines()]
         return [line for line in found if where is None or where(line)]

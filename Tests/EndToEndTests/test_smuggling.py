@@ -10,10 +10,12 @@ import itertools
 import json
 import os
 from typing import List, Optional
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from smuggling_cases import CASES, Case
+import smuggling_variants
+from smuggling_cases import ASIDE, BODY, CASES, Case
 from wires import Broken, Message, head
 
 HOST = "api.openai.com"
@@ -53,7 +55,7 @@ def answers_to(client, case: Case, count: int) -> List[Message]:
             return found
 
 
-@pytest.mark.parametrize("case", CASES + more_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + smuggling_variants.CASES + more_cases(), ids=lambda case: case.name)
 def test_what_has_two_readings_does_not_reach_the_provider(hasty, provider, case):
     path = f"/v1/smuggling/{next(numbers)}"
     first = len(provider.exchanges)
@@ -84,8 +86,12 @@ def test_what_has_two_readings_does_not_reach_the_provider(hasty, provider, case
         # Whatever passes is canonical: one framing, clean fields, nothing that a second reader could take otherwise.
         assert not exchange.request.violations, context
         assert exchange.request.target != "/smuggled", context
-        assert exchange.request.first("host") == HOST, context
+        assert (exchange.request.first("host") or "").lower() in (HOST, HOST + ":443", HOST + "."), context
         assert canonical(exchange.request) is None, f"{canonical(exchange.request)}: {context}"
+        # The cases are about a few bodies; any other one was made by a reader that lost its place.
+        if exchange.request.complete and not case.name.startswith("given-"):
+            assert exchange.request.body in (BODY, BODY[:12], ASIDE, b""), context
+            assert case.expect != "accept" or exchange.request.method != "POST" or exchange.request.body == BODY, context
     assert len(complete) == len(served), context
     if case.expect == "accept":
         assert len(served) == case.answers and not refusals, context
@@ -94,15 +100,26 @@ def test_what_has_two_readings_does_not_reach_the_provider(hasty, provider, case
 
 
 def canonical(request: Message) -> Optional[str]:
-    """What is odd about a forwarded head, for a reader that is less strict than ours."""
+    """What a reader that is less strict than ours could take for something else in a forwarded head."""
+    meaning = {b"transferencoding": b"transfer-encoding", b"contentlength": b"content-length", b"host": b"host"}
+    seen = set()
     for name, value in request.fields:
-        lowered = name.lower().replace(b"_", b"-")
-        if (
-            lowered == b"transfer-encoding"
-            and (name.lower(), value) != (b"transfer-encoding", b"chunked")
-            and b"_" not in name
-        ):
-            return f"Transfer-Encoding {value!r}"
+        # Lenient readers drop or translate marks in names, and some undo escapes.
+        letters = bytes(byte for byte in unquote_to_bytes(name.lower()) if chr(byte).isalnum() and byte < 0x80)
+        wanted = meaning.get(letters)
+        if wanted is None:
+            continue
+        if name.lower() != wanted or wanted in seen:
+            return f"{name!r}: {value!r}"
+        if wanted == b"transfer-encoding" and value != b"chunked":
+            return f"{name!r}: {value!r}"
+        if wanted == b"content-length" and (not value.isdigit() or value != b"%d" % int(value)):
+            return f"{name!r}: {value!r}"
+        seen.add(wanted)
+    if {b"transfer-encoding", b"content-length"} <= seen:
+        return "two framings"
+    if not request.first_line.endswith(b" HTTP/1.1") or request.first_line.count(b" ") != 2:
+        return repr(request.first_line)
     return None
 
 
