@@ -91,7 +91,9 @@ def test_what_has_two_readings_does_not_reach_the_provider(hasty, provider, case
         # The cases are about a few bodies; any other one was made by a reader that lost its place.
         if exchange.request.complete and not case.name.startswith("given-"):
             assert exchange.request.body in (BODY, BODY[:12], ASIDE, b""), context
-            assert case.expect != "accept" or exchange.request.method != "POST" or exchange.request.body == BODY, context
+            assert case.expect != "accept" or exchange.request.method != "POST" or exchange.request.body == BODY, (
+                context
+            )
     assert len(complete) == len(served), context
     if case.expect == "accept":
         assert len(served) == case.answers and not refusals, context
