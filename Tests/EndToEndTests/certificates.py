@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence, Tuple
 
 # The hosts that the test provider stands for. `leo-test.example` is a provider of the tests' own configuration.
 PROVIDER_HOSTS = [
@@ -62,7 +62,7 @@ class Certificates:
         self.leaf("untrusted", PROVIDER_HOSTS, issuer="strangers-ca")
         self.leaf("weak-key", PROVIDER_HOSTS, key=["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"])
         self.self_signed("self-signed", PROVIDER_HOSTS)
-        self._contexts: Dict[str, ssl.SSLContext] = {}
+        self._contexts: Dict[Tuple[str, Tuple[str, ...]], ssl.SSLContext] = {}
 
     @property
     def ca(self) -> Path:
@@ -71,17 +71,18 @@ class Certificates:
     def path(self, name: str) -> Path:
         return self.folder / name
 
-    def context(self, kind: str) -> ssl.SSLContext:
-        """A server context that offers http/1.1 and, like most providers, h2 is left out."""
-        if kind not in self._contexts:
+    def context(self, kind: str, protocols: Sequence[str] = ("http/1.1",)) -> ssl.SSLContext:
+        """A server context with this certificate that knows these protocols; OpenSSL follows the server's order."""
+        known = (kind, tuple(protocols))
+        if known not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             if kind == "weak-key":
                 context.set_ciphers("DEFAULT@SECLEVEL=0")
             context.load_cert_chain(self.path(kind + ".pem"), self.path(kind + ".key"))
-            context.set_alpn_protocols(["http/1.1"])
-            self._contexts[kind] = context
-        return self._contexts[kind]
+            context.set_alpn_protocols(list(protocols))
+            self._contexts[known] = context
+        return self._contexts[known]
 
     # MARK: Making them
 

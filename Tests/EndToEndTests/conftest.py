@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import harness  # noqa: E402
 import programs  # noqa: E402
 from certificates import Certificates  # noqa: E402
+from h2client import H2Client  # noqa: E402
 from harness import Leo, merged  # noqa: E402
 from provider import Provider  # noqa: E402
 from rawclient import RawClient  # noqa: E402
@@ -107,6 +108,9 @@ def upstreams(provider) -> Dict[str, Any]:
     for kind in ("expired", "future", "wrong-name", "self-signed", "untrusted", "weak-key"):
         found[f"{kind}.leo-test.example:443"] = provider.listen(kind)
     found["plain.leo-test.example:8000"] = provider.listen(None)
+    # By the protocol that the provider speaks; the hosts above know HTTP/1.1 alone.
+    found["h2.leo-test.example:443"] = provider.listen(protocols=["h2"])
+    found["both.leo-test.example:443"] = provider.listen(protocols=["h2", "http/1.1"])
     return found
 
 
@@ -247,6 +251,20 @@ def openai(leo) -> Iterator[RawClient]:
     """A raw client whose TLS to api.openai.com leo has intercepted."""
     with leo.client() as client:
         yield client.intercepted()
+
+
+@pytest.fixture
+def h2() -> Iterator[Callable[..., H2Client]]:
+    """h2(leo, host): an HTTP/2 client through this leo, closed at the end of the test."""
+    mine: List[H2Client] = []
+
+    def begin(leo: Leo, host: str = "good.leo-test.example", **more) -> H2Client:
+        mine.append(H2Client(leo.client(), host, **more))
+        return mine[-1]
+
+    yield begin
+    for one in mine:
+        one.close()
 
 
 @pytest.fixture

@@ -18,10 +18,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
 
 import answers
 from certificates import PROVIDER_HOSTS, Certificates
+from h2wire import Link
 from wires import Broken, Field, Message, Reader, Wire, chunk, fields_of, head
 
 KNOBS = """
@@ -32,7 +33,8 @@ x-test-delay-ms  between the events of a stream
 x-test-gate      a stream waits after its first event until the gate of this name is opened
 x-test-framing   length | chunked | close
 x-test-cut       cut after this many events of a stream, or bytes of a body
-x-test-end       how the connection ends at a cut: fin (default, no close_notify) | notify | reset
+x-test-end       how the connection ends at a cut: fin (default, no close_notify) | notify | reset; over HTTP/2 also
+                 rst (RST_STREAM, which leaves the other streams alone)
 x-test-interim   sends "103 Early Hints" first
 x-test-trailers  sends two trailer fields
 x-test-echo      answers what arrived: head in base64, size and digest of the body
@@ -145,6 +147,10 @@ class Exchange:
             self.blocked.clear()
             self.send(raw[start : start + 16384])
 
+    def interim(self, status: int, fields=()) -> None:
+        """Sends an answer that is not the last one."""
+        self.send(head(f"HTTP/1.1 {status} Early", fields_of(fields)))
+
     def begin(self, status: int = 200, fields=(), framing: str = "chunked", length: int = 0) -> None:
         """Sends the head of an answer."""
         self.framing = framing
@@ -173,6 +179,10 @@ class Exchange:
         if self.request.method != "HEAD":
             self.piece(body)
             self.finish()
+
+    def end_early(self) -> None:
+        """Ends what was answered before the request was read."""
+        self.end("notify")
 
     def end(self, how: str = "fin") -> None:
         """Ends the connection: "fin" without close_notify, "notify" with it, "reset"."""
@@ -239,6 +249,8 @@ class Provider:
         # What went wrong on a connection outside of any request: handshakes, broken heads.
         self.faults: List[str] = []
         self.scripts: Dict[str, Script] = {}
+        # The HTTP/2 connections, for what happened on them outside of any request.
+        self.links: List[Link] = []
         self._gates: Dict[str, threading.Event] = {}
         self._changed = threading.Condition()
         self._connections = 0
@@ -246,10 +258,17 @@ class Provider:
 
     # MARK: Listening
 
-    def listen(self, certificate: Optional[str] = "good", host: str = "127.0.0.1") -> Listener:
-        """A port that shows this certificate; None: plain HTTP."""
-        context = self.certificates.context(certificate) if certificate else None
-        return self.listen_raw(lambda sock: self._serve(sock, context), host)
+    def listen(
+        self,
+        certificate: Optional[str] = "good",
+        host: str = "127.0.0.1",
+        protocols: Sequence[str] = ("http/1.1",),
+        settings: Optional[Dict[int, int]] = None,
+    ) -> Listener:
+        """A port that shows this certificate; None: plain HTTP. `settings` are those of HTTP/2, where it is spoken."""
+        context = self.certificates.context(certificate, protocols) if certificate else None
+        only_h2 = list(protocols) == ["h2"]
+        return self.listen_raw(lambda sock: self._serve(sock, context, only_h2, settings), host)
 
     def listen_raw(
         self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512
@@ -293,7 +312,13 @@ class Provider:
 
     # MARK: Serving
 
-    def _serve(self, sock: socket.socket, context: Optional[ssl.SSLContext]) -> None:
+    def _serve(
+        self,
+        sock: socket.socket,
+        context: Optional[ssl.SSLContext],
+        only_h2: bool = False,
+        settings: Optional[Dict[int, int]] = None,
+    ) -> None:
         wire = Wire(sock, self.idle_seconds)
         mine: List[Exchange] = []
         with self._changed:
@@ -302,6 +327,14 @@ class Provider:
         try:
             if context is not None:
                 wire.start_tls(context, server=True)
+                if wire.tls is not None and wire.tls.selected_alpn_protocol() == "h2":
+                    # Here, because that file builds on this one.
+                    from h2provider import H2Connection
+
+                    H2Connection(self, wire, number, settings).serve()
+                    return
+                if only_h2:
+                    raise Broken("the client does not speak HTTP/2")
             reader = Reader(wire)
             while True:
                 request = reader.head()
@@ -310,20 +343,27 @@ class Provider:
                 reader.frame(request)
                 exchange = Exchange(self, wire, reader, request, number)
                 mine.append(exchange)
-                with self._changed:
-                    self.exchanges.append(exchange)
-                    self._changed.notify_all()
+                self.enter(exchange)
                 self.scripts.get(exchange.id, answer_as_asked)(exchange)
                 if exchange.closing or request.first("connection", "").lower() == "close":
                     return
         except Exception as fault:  # noqa: BLE001 — the same
-            with self._changed:
-                self.faults.append(f"{type(fault).__name__}: {fault}")
+            self.note_fault(fault)
         finally:
             for exchange in mine:
                 exchange.client_end = exchange.client_end or wire.end
                 exchange.over.set()
             wire.close()
+
+    def enter(self, exchange: Exchange) -> None:
+        """Takes a request into the records."""
+        with self._changed:
+            self.exchanges.append(exchange)
+            self._changed.notify_all()
+
+    def note_fault(self, fault: BaseException) -> None:
+        with self._changed:
+            self.faults.append(f"{type(fault).__name__}: {fault}")
 
 
 # MARK: The ordinary answers
@@ -335,7 +375,7 @@ def answer_as_asked(exchange: Exchange) -> None:
     if early:
         body = answers.error(exchange.dialect, int(early))
         exchange.reply(int(early), [("Content-Type", "application/json")], body)
-        exchange.end("notify")
+        exchange.end_early()
         return
     body = exchange.read_body()
     if exchange.knob("hang") == "head":
@@ -346,7 +386,7 @@ def answer_as_asked(exchange: Exchange) -> None:
         exchange.wait_client_gone(60)
         return
     if exchange.knob("interim"):
-        exchange.send(head("HTTP/1.1 103 Early Hints", [(b"Link", b"</style.css>; rel=preload"), (b"X-Hint", b"1")]))
+        exchange.interim(103, [(b"Link", b"</style.css>; rel=preload"), (b"X-Hint", b"1")])
     status = int(exchange.knob("status") or 200)
     if status >= 400:
         fields = fields_for(exchange, "application/json") + fields_of([("Retry-After", "1")])

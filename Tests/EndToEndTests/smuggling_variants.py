@@ -14,7 +14,7 @@ END = b"0\r\n\r\n"
 
 
 def twins() -> List[Case]:
-    """A second field whose name is Content-Length or Transfer-Encoding for some reader and something else for others."""
+    """A second field whose name is Content-Length or Transfer-Encoding to some readers and something else to others."""
     names = {
         "underscore": (b"Content_Length", b"Transfer_Encoding"),
         "joined": (b"ContentLength", b"TransferEncoding"),

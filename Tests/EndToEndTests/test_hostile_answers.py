@@ -1,7 +1,7 @@
 """Answers made to desynchronise a connection: whatever comes of them, the next exchanges get their own answers.
 
-Each row: a name, the method, the bytes that the provider sends once it has the request, how its connection ends ("stay",
-or a way of `Exchange.end`), and what the client gets: "whole" (200 and the body `true`, or the row's own status),
+Each row: a name, the method, the bytes that the provider sends once it has the request, how its connection ends ("stay" or
+a way of `Exchange.end`), and what the client gets: "whole" (200 and the body `true`, or the row's own status),
 "refuse" (a 502 of leo's) or "cut" (a head, then an end that looks like a cut). No byte of `forged` may reach anybody.
 """
 
