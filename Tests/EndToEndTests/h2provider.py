@@ -16,7 +16,7 @@ LEFT_OUT = frozenset(b"connection keep-alive proxy-connection transfer-encoding 
 
 
 class H2Exchange(Exchange):
-    """An exchange whose wire is a stream. `connection` is the number of the connection, `stream.id` that of the stream."""
+    """An exchange whose wire is a stream; `connection` is the number of the connection that it shares with others."""
 
     def __init__(self, provider: Provider, stream: h2wire.Stream, connection: int) -> None:
         assert stream.message is not None

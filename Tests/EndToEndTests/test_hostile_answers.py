@@ -1,8 +1,9 @@
 """Answers made to desynchronise a connection: whatever comes of them, the next exchanges get their own answers.
 
-Each row: a name, the method, the bytes that the provider sends once it has the request, how its connection ends ("stay" or
-a way of `Exchange.end`), and what the client gets: "whole" (200 and the body `true`, or the row's own status),
-"refuse" (a 502 of leo's) or "cut" (a head, then an end that looks like a cut). No byte of `forged` may reach anybody.
+Each row: a name, the bytes that the provider sends once it has the request, what the client gets, how the provider's
+connection ends ("stay" or a way of `Exchange.end`), and the method. The client gets "whole" (200 and the body `true`,
+or the row's own status), "refuse" (a 502 of leo's) or "cut" (a head, then an end that looks like a cut). No byte of
+`forged` may reach anybody.
 """
 
 from __future__ import annotations
