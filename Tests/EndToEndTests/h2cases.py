@@ -166,8 +166,8 @@ CONTINUATIONS = rows(
     ("with padding", lambda c: padded(HEADERS, END_HEADERS | END_STREAM, 1, 9, block(c.fields_for())), OK, 1, True),
     ("with a priority", lambda c: frame(HEADERS, END_HEADERS | END_STREAM | PRIORITIZED, 1, bytes(4) + b"\x10"
      + block(c.fields_for())), OK, 1, True),
-    ("that depends on itself", lambda c: frame(HEADERS, END_HEADERS | END_STREAM | PRIORITIZED, 1, bytes(3) + b"\x01\x10"
-     + block(c.fields_for())), (STREAM, CONNECTION, "200"), 1, True),
+    ("that depends on itself", lambda c: frame(HEADERS, END_HEADERS | END_STREAM | PRIORITIZED, 1,
+     bytes(3) + b"\x01\x10" + block(c.fields_for())), (STREAM, CONNECTION, "200"), 1, True),
     ("DATA with too much padding", lambda c: c.request(end=False, method="POST")
      + padded(DATA, 0, 1, 9, b"", 3), (CONNECTION,)),
     ("DATA with padding", lambda c: c.request(end=False, method="POST") + padded(DATA, END_STREAM, 1, 9, b"abc"),
@@ -177,7 +177,8 @@ CONTINUATIONS = rows(
 CONTROL = rows(
     "control",
     ("PRIORITY of itself", lambda c: frame(PRIORITY, 0, 1, b"\x00\x00\x00\x01\x10"), ("alive", STREAM, CONNECTION)),
-    ("PUSH_PROMISE", lambda c: c.request(end=False) + frame(PUSH_PROMISE, END_HEADERS, 1, bytes(3) + b"\x02"), (CONNECTION,)),
+    ("PUSH_PROMISE", lambda c: c.request(end=False) + frame(PUSH_PROMISE, END_HEADERS, 1, bytes(3) + b"\x02"),
+     (CONNECTION,)),
     ("unknown frame", lambda c: frame(0xBB, 0xFF, 0, b"hello") + frame(0xBC, 0, 99, b"hello"), ("alive",)),
     ("unknown flags", lambda c: frame(PING, 0xFE, 0, bytes(8)), ("alive",)),
     ("unknown setting", lambda c: settings((0xAAAA, 7)), ("alive",)),
