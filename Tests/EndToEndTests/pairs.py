@@ -31,7 +31,7 @@ class Pairing(NamedTuple):
     # MARK: What has to arrive
 
     def at_provider(self, fields: List[Field], host: Optional[str] = None) -> List[Field]:
-        """The end-to-end fields of a request as the provider must see them, but for Host, which comes first in HTTP/1."""
+        """The end-to-end fields of a request as the provider must see them, but for Host."""
         if (self.client, self.upstream) == (1, 1):
             return fields
         if self.client == 2 and self.upstream == 1:
@@ -91,9 +91,9 @@ class Asked:
 
 
 class Caller:
-    """One connection of a client."""
+    """One connection of a client; `raw` is what the access log's lines are found by."""
 
-    local: str
+    raw: RawClient
 
     def begin(self, method: str, path: str, fields=(), length: Optional[int] = None) -> Asked:
         """Sends a head; the body follows by `send`."""
@@ -152,7 +152,6 @@ class Caller1(Caller):
     def __init__(self, raw: RawClient, host: str) -> None:
         self.raw = raw.intercepted(host)
         self.host = host
-        self.local = raw.local
 
     def begin(self, method: str, path: str, fields=(), length: Optional[int] = None) -> Asked:
         framing = (b"Content-Length", b"%d" % length) if length is not None else (b"Transfer-Encoding", b"chunked")
@@ -198,15 +197,15 @@ class Asked2(Asked):
 class Caller2(Caller):
     def __init__(self, client: H2Client, host: str) -> None:
         self.client = client
+        self.raw = client.raw
         self.host = host
-        self.local = client.local
 
     def begin(self, method: str, path: str, fields=(), length: Optional[int] = None) -> Asked:
         lines = fields_of(fields) + ([(b"content-length", b"%d" % length)] if length is not None else [])
         return Asked2(self.client.begin(method, path, lines))
 
     def start(self, method: str, path: str, fields=(), body=None, pieces=None, trailers: List[Field] = []) -> Asked:
-        return Asked2(self.client.request(method, path, fields, body, pieces, trailers))
+        return Asked2(self.client.request(method, path, fields, body if pieces is None else None, pieces, trailers))
 
     def close(self) -> None:
         self.client.close()

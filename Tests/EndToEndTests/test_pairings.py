@@ -273,7 +273,7 @@ def test_promise_2_a_stream_that_the_provider_cut_looks_cut(leo, provider, test_
             assert caller.ask("POST", "/v1/x", [("x-test-id", test_id + "-next")], b"{}").status == 200
         else:
             assert answer.end in ("fin", "reset")
-        line = leo.lines_of(caller, 2 if pair.client == 2 else 1)[0]
+        line = leo.lines_of(caller.raw, 2 if pair.client == 2 else 1)[0]
     assert (line["error"], line["status"], line["upstream_status"]) == ("upstream_cut", 200, 200)
 
 
@@ -322,7 +322,7 @@ def test_promise_cancel_stops_the_upstream(leo, provider, test_id, pair):
         assert exchange.client_end is not None
         if pair.upstream == 2:
             assert exchange.client_end == "rst 8", "a stream is cancelled, its connection stays"
-        line = leo.line_of(caller)
+        line = leo.line_of(caller.raw)
         assert line["error"] == "client_gone"
         if pair.client == 2:
             assert caller.ask("POST", "/v1/x", [("x-test-id", test_id + "-next")], b"{}").status == 200
@@ -342,7 +342,7 @@ def test_a_final_answer_that_comes_before_the_upload_ends_is_relayed(leo, provid
             # RFC 9113 8.1: the answer is whole, and NO_ERROR asks for no more of the request.
             assert asked.stream.ended and answer.reset_code in (None, 0, 8)
             assert caller.ask("POST", "/v1/x", [("x-test-id", test_id + "-next")], b"{}").status == 200
-        line = leo.lines_of(caller, 2 if pair.client == 2 else 1)[0]
+        line = leo.lines_of(caller.raw, 2 if pair.client == 2 else 1)[0]
         assert (line["status"], line["upstream_status"]) == (413, 413)
     assert not provider.of(test_id)[0].request.complete
 
@@ -501,7 +501,7 @@ def test_an_error_of_leo_looks_the_same_in_both_protocols(leo, provider, test_id
         answer = caller.ask("POST", "/v1/x", [("x-test-id", test_id)], b"{}")
         assert (answer.status, answer.first("x-leo-error")) == (502, "upstream_closed")
         assert answer.complete and b'"error"' in answer.body and answer.first("content-type") == "application/json"
-        assert leo.line_of(caller)["error"] == "upstream_closed"
+        assert leo.line_of(caller.raw)["error"] == "upstream_closed"
     # LLM calls are not idempotent: what was sent is not sent again.
     assert len(provider.of(test_id)) == 1
 
@@ -510,7 +510,7 @@ def test_the_log_says_of_both_protocols_the_same(leo, provider, test_id, pair):
     with pair.caller(leo) as caller:
         fields = [("x-test-id", test_id), ("user-agent", "tests/1")]
         assert caller.ask("POST", "/v1/chat/completions?key=secret", fields, b"{}").status == 200
-        line = leo.line_of(caller)
+        line = leo.line_of(caller.raw)
     assert (line["method"], line["path"], line["status"], line["upstream_status"]) == (
         "POST", "/v1/chat/completions", 200, 200,
     )  # fmt: skip
