@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -280,6 +281,28 @@ def program() -> Callable[[str], str]:
         return path or ""
 
     return find
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory) -> Callable[[Leo], Dict[str, str]]:
+    """environments(leo): what `leo env` says to the clients of this leo."""
+    return functools.lru_cache(None)(lambda leo: leo.client_environment(tmp_path_factory.mktemp("home")))
+
+
+REQUEST = {"model": "gpt-test", "messages": [{"role": "user", "content": "Say something, schön."}]}
+
+
+@pytest.fixture
+def body_file(tmp_path) -> Callable[..., Path]:
+    """body_file(stream, padding): a file with the body of a request."""
+
+    def make(stream: bool, padding: int = 0) -> Path:
+        path = tmp_path / "body.json"
+        value = dict(REQUEST, stream=stream, user="x" * padding)
+        path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -398,8 +398,8 @@ CASES: List[Case] = (
 
 # nghttp2 does not remember which streams there were.
 FORGOTTEN = (
-    "nghttp2 remembers open streams alone and drops HEADERS for a stream id that was passed by: no request is made of them, "
-    "and the connection's compression state stays right"
+    "nghttp2 remembers open streams alone and drops HEADERS for a stream id that was passed by: no request is made of "
+    "them, and the connection's compression state stays right"
 )
 
 # Where leo, that is nghttp2 under it, does something else than the RFC says, and why that does no harm.

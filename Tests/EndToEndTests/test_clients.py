@@ -3,7 +3,6 @@ client sent, once, and the access log has one line about it. Streams arrive whil
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 from typing import Any, Callable, Dict, List
@@ -23,11 +22,6 @@ HOSTS = {
     "http_client.py": ("api.openai.com", "openai", "openai"),
 }
 OPENAI = HOSTS["openai_client.py"]
-
-
-@pytest.fixture(scope="module")
-def environments(tmp_path_factory) -> Callable[[Any], Dict[str, str]]:
-    return functools.lru_cache(None)(lambda leo: leo.client_environment(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
@@ -193,20 +187,6 @@ def test_an_error_of_the_provider_reaches_the_sdk_as_it_is(leo, provider, env, t
 
 
 # MARK: Not Python
-
-
-REQUEST = {"model": "gpt-test", "messages": [{"role": "user", "content": "Say something, schön."}]}
-
-
-@pytest.fixture
-def body_file(tmp_path):
-    def make(stream: bool, padding: int = 0):
-        path = tmp_path / "body.json"
-        value = dict(REQUEST, stream=stream, user="x" * padding)
-        path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-        return path
-
-    return make
 
 
 def node_fetch_uses_the_environment(node: str) -> bool:

@@ -36,7 +36,8 @@ public class JavaClient {
                 }
                 text.write(buffer, 0, count);
             }
-            System.out.println("{\"status\": " + answer.statusCode() + ", \"text\": "
+            String version = answer.version() == HttpClient.Version.HTTP_2 ? "2" : "1";
+            System.out.println("{\"status\": " + answer.statusCode() + ", \"version\": \"" + version + "\", \"text\": "
                 + quoted(text.toString(StandardCharsets.UTF_8)) + "}");
         } catch (IOException error) {
             System.out.println("{\"error\": " + quoted(error.toString()) + "}");

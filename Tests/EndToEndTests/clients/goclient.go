@@ -48,5 +48,5 @@ func main() {
 			report(map[string]any{"error": err.Error()})
 		}
 	}
-	report(map[string]any{"status": answer.StatusCode, "text": text.String()})
+	report(map[string]any{"status": answer.StatusCode, "text": text.String(), "version": fmt.Sprint(answer.ProtoMajor)})
 }
