@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import resource
 import shlex
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from rawclient import RawClient
+from wires import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("LEO_BINARY") or ROOT / ".build/debug/leo").absolute()
@@ -110,10 +113,36 @@ def leo(
     )  # fmt: skip
 
 
+def handing_over(sockets: List[socket.socket], command: List[str]) -> Tuple[List[str], Dict[str, Any]]:
+    """The command and the arguments of Popen with which these sockets become descriptors 3, 4, … as sd_listen_fds(3)
+    has it; the shell knows the number of the process that leo will be."""
+    copies = [fcntl.fcntl(each.fileno(), fcntl.F_DUPFD, 100) for each in sockets]
+    numbers = range(3, 3 + len(copies))
+
+    def place() -> None:
+        for number, copy in zip(numbers, copies):
+            os.dup2(copy, number)
+            os.close(copy)
+
+    return (
+        ["sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', *command],
+        {"preexec_fn": place, "pass_fds": tuple(numbers)},
+    )
+
+
 class Leo:
     """A running `leo serve`."""
 
-    def __init__(self, folder: Path, settings: Dict[str, Any], root: Path, binary: Optional[Path] = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Dict[str, Any],
+        root: Path,
+        binary: Optional[Path] = None,
+        sockets: Optional[List[Tuple[str, socket.socket]]] = None,
+        prefix: Tuple[str, ...] = (),
+    ) -> None:
+        """`sockets` are handed over under their names as systemd does; `prefix` is what starts leo."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.root = root
@@ -127,16 +156,22 @@ class Leo:
         path = settings.get("access_log", {}).get("path", "-")
         self.log_path = self.stdout if path == "-" else Path(path)
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
+            command = [*prefix, str(self.binary), "serve", str(self.file)]
+            variables, more = environment(), {}
+            if sockets is not None:
+                command, more = handing_over([each for _, each in sockets], command)
+                variables["LISTEN_FDS"] = str(len(sockets))
+                variables["LISTEN_FDNAMES"] = ":".join(name for name, _ in sockets)
             self.process = subprocess.Popen(
-                [str(self.binary), "serve", str(self.file)],
-                env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder,
-            )  # fmt: skip
+                command, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder, **more
+            )
         try:
             ready = wait_until(self._ready_line, "leo's ready line")
         except AssertionError:
             self.process.kill()
             self.process.wait()
             raise AssertionError(f"leo did not become ready:\n{self.report()}") from None
+        self.ready = ready
         self.proxy = self._address(ready, "proxy")
         self.admin = self._address(ready, "admin")
         assert self.proxy is not None, ready
@@ -148,16 +183,23 @@ class Leo:
         # Only a complete line counts: the address must not be read half.
         return lines[0] if lines and self.errors().endswith("\n") else None
 
+    def address(self, name: str) -> Tuple[str, int]:
+        """Where this listener is."""
+        found = self._address(self.ready, name)
+        assert found is not None, self.ready
+        return found
+
     @staticmethod
     def _address(ready: str, name: str) -> Optional[Tuple[str, int]]:
-        found = re.search(name + r" http://(\[[0-9a-f:]+\]|[0-9.]+):(\d+)", ready)
+        found = re.search(r"\b" + name + r" (?:https?://)?(\[[0-9a-f:]+\]|[0-9.]+):(\d+)", ready)
         return (found.group(1).strip("[]"), int(found.group(2))) if found else None
 
     # MARK: Talking to it
 
-    def client(self, timeout: float = 20.0) -> RawClient:
+    def client(self, timeout: float = 20.0, way: Optional[Wire] = None) -> RawClient:
+        """A connection to the proxy listener, or over this one."""
         assert self.proxy is not None
-        client = RawClient(self.proxy, self.root, timeout)
+        client = RawClient(way or self.proxy, self.root, timeout)
         # Ports are given out again in a long run: only what is written from now on can be about this connection.
         self._log_starts[client] = self.log_path.stat().st_size if self.log_path.exists() else 0
         return client

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
-from typing import List, Optional, Tuple
+from typing import List, Optional, Tuple, Union
 
 from wires import Broken, Message, Reader, Wire, chunk, fields_of, head
 
@@ -20,15 +21,22 @@ def trusting(root, check_host: bool = True) -> ssl.SSLContext:
     return context
 
 
-class RawClient:
-    """One connection to leo. `local` is its own "ip:port", by which the access log names it."""
+def local_name(sock) -> str:
+    """How leo's access log names the client at this end."""
+    if sock.family == socket.AF_UNIX:
+        return f"unix:uid={os.getuid()}"
+    name = sock.getsockname()
+    return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
 
-    def __init__(self, proxy: Tuple[str, int], root, timeout: float = 20.0) -> None:
-        self.wire = connect(proxy, timeout)
+
+class RawClient:
+    """One connection to leo. `local` is how the access log names it: its own "ip:port", or the user's number."""
+
+    def __init__(self, proxy: Union[Tuple[str, int], Wire], root, timeout: float = 20.0) -> None:
+        self.wire = proxy if isinstance(proxy, Wire) else connect(proxy, timeout)
         self.root = root
         self.reader = Reader(self.wire)
-        name = self.wire.sock.getsockname()
-        self.local = f"{name[0]}:{name[1]}"
+        self.local = local_name(self.wire.sock)
         self._methods: List[str] = []
 
     # MARK: Ways in

@@ -33,7 +33,8 @@ class Wire:
         self.sock = sock
         self.sock.settimeout(timeout)
         self.timeout = timeout
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.sock.family != socket.AF_UNIX:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls: Optional[ssl.SSLObject] = None
         self.end: Optional[str] = None
         self.buffer = b""

@@ -85,6 +85,22 @@ extension Socket {
         throw .taken
     }
 
+    /// The path that a Unix socket is bound to; nil for other sockets and for one without a path.
+    static func localPath(_ descriptor: Int32) -> String? {
+        var address = sockaddr_un()
+        var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
+        }
+        guard result == 0, Int32(address.sun_family) == AF_UNIX else { return nil }
+        let path = unsafe withUnsafeBytes(of: &address.sun_path) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return path.isEmpty ? nil : path
+    }
+
     private static func makeUnix() throws(SystemCallError) -> Descriptor {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         return Descriptor(try System.check("socket") { socket(AF_UNIX, kind, 0) })

@@ -67,6 +67,7 @@ struct Control: Sendable {
         shared.log.info(.lifecycle, "stopping: \(shared.openConnectionCount) connections open, no new ones are taken")
         SystemdNotifier.notify("STOPPING=1")
         shared.beginDraining(wake: waiter)
+        for entry in listeners.entries { entry.socket.removeFile() }
         for worker in workers {
             worker.spawn { state in
                 for acceptor in state.acceptors { acceptor.cancel() }

@@ -27,12 +27,15 @@ final class ListenerSocket: Sendable {
     let place: Place
     /// The file that is to be removed in the end, if leo made it.
     private let file: Socket.FileIdentity?
+    private let isFileRemoved = Atomic<Bool>(false)
     private let acceptorCount = Atomic<Int>(0)
 
-    /// A socket that listens at an address.
+    /// A socket that listens at an address, or at a path that is somebody else's to remove.
     init(_ descriptor: consuming Descriptor) {
         self.descriptor = descriptor.take()
-        place = Socket.localEndpoint(self.descriptor).map { .endpoint($0) } ?? .unnamed
+        place =
+            Socket.localEndpoint(self.descriptor).map { .endpoint($0) }
+            ?? Socket.localPath(self.descriptor).map { .path($0) } ?? .unnamed
         file = nil
     }
 
@@ -60,7 +63,13 @@ final class ListenerSocket: Sendable {
     /// One loop has stopped; after the last one new connections are refused by the kernel.
     func leave() {
         guard acceptorCount.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
-        if case .path(let path) = place, let file, file == Socket.FileIdentity(path) { _ = unsafe unlink(path) }
+        removeFile()
         _ = close(descriptor)
+    }
+
+    /// Takes the socket's name away, once: from then on the path may be another process's.
+    func removeFile() {
+        guard case .path(let path) = place, let file, !isFileRemoved.exchange(true, ordering: .relaxed) else { return }
+        if file == Socket.FileIdentity(path) { _ = unsafe unlink(path) }
     }
 }

@@ -13,10 +13,13 @@ struct Listeners: Sendable {
     /// For health checks and metrics; nil when off.
     let admin: ListenerSocket?
 
-    /// Opens what the file names.
-    init(_ listen: Config.Listen) throws(StartFailure) {
+    /// Takes the sockets that systemd hands over, and opens what else the file names.
+    init(_ listen: Config.Listen, activated: ActivatedSockets) throws(StartFailure) {
         var entries: [Entry] = []
         for kind in ListenerKind.allCases {
+            let given = activated.sockets(for: kind)
+            entries += given.map { Entry(kind: kind, socket: $0) }
+            guard given.isEmpty else { continue }
             if let path = listen.path(of: kind) {
                 entries.append(Entry(kind: kind, socket: try Self.open(path, kind)))
             }
@@ -25,7 +28,11 @@ struct Listeners: Sendable {
             }
         }
         self.entries = entries
-        if let endpoint = listen.admin { admin = try Self.open(endpoint, "admin") } else { admin = nil }
+        if let given = activated.sockets(for: nil).first {
+            admin = given
+        } else {
+            admin = if let endpoint = listen.admin { try Self.open(endpoint, "admin") } else { nil }
+        }
     }
 
     /// The modes of Unix sockets: for leo's user and group.

@@ -19,8 +19,9 @@ public struct Server {
         Process.harden()
         Process.blockSignals()
         do {
+            let activated = try ActivatedSockets.take()
             let config = try Config.load(file: file)
-            let server = try Server(config, log)
+            let server = try Server(config, activated, log)
             server.serve(startedAt)
             return 0
         } catch let failure as ConfigFailure {
@@ -35,7 +36,7 @@ public struct Server {
         }
     }
 
-    private init(_ config: Config, _ log: OperatorLog) throws {
+    private init(_ config: Config, _ activated: ActivatedSockets, _ log: OperatorLog) throws {
         self.config = config
         let authority: CertificateAuthority
         do {
@@ -58,7 +59,7 @@ public struct Server {
             throw StartFailure("upstream.trust: \(error.description)")
         }
         try Self.checkSource(config.upstream.source)
-        listeners = try Listeners(config.listen)
+        listeners = try Listeners(config.listen, activated: activated)
         let workerCount = config.listen.workerCount == 0 ? Process.usableCoreCount() : config.listen.workerCount
         let metrics = Metrics(providers: config.providers.names)
         let workerMetrics = (0..<workerCount).map { _ in metrics.makeWorker() }
