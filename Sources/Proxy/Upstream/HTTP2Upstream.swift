@@ -9,7 +9,8 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
     let endpointText: String
     let scheme: StaticString
     private let worker: WorkerState
-    private unowned let group: UpstreamGroup
+    /// Each holds the other until the connection is over and leaves the group.
+    private let group: UpstreamGroup
     private let connection: HTTP2Connection
     private let session: HTTP2Session
     private var requestCount = 0
