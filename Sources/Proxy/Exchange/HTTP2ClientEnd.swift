@@ -7,6 +7,7 @@ final class HTTP2ClientEnd: ClientEnd {
     private(set) var head: HTTP1Head
     private let headText: [UInt8]
     private var isRequestComplete = false
+    private var takenBytes: UInt64 = 0
     private var reportedBytes: UInt64 = 0
     private var hasReportedEnd = false
     /// Everything that there is to send has been given to the stream.
@@ -24,8 +25,20 @@ final class HTTP2ClientEnd: ClientEnd {
 
     var protocolName: String { "h2" }
 
-    /// The request has not been read to its end.
-    var mayStillSend: Bool { !isRequestComplete }
+    /// Nothing of the request is missing but the frame that says so. An upstream that knows the length may have answered
+    /// already, and resetting the stream now would surprise a client that is about to send that frame.
+    var isOnlyEndMissing: Bool {
+        guard !isRequestComplete, !stream.hasEnded, case .length(let count) = head.requestFraming else { return false }
+        return count == takenBytes + UInt64(stream.inbound.count)
+    }
+
+    /// Waits for that frame until `deadline`.
+    func waitForEnd(until deadline: MonotonicTime) async {
+        waiter.deadline = deadline
+        while isOnlyEndMissing, !isGone {
+            if await waiter.sleep() != .event { return }
+        }
+    }
 
     // MARK: The request
 
@@ -46,6 +59,7 @@ final class HTTP2ClientEnd: ClientEnd {
         if count > 0 {
             try stream.inbound.withBytes { bytes throws(ProxyError) in try exchange.requestData(bytes) }
             stream.consume(count)
+            takenBytes += UInt64(count)
         }
         guard stream.hasEnded else { return count }
         isRequestComplete = true

@@ -2,6 +2,9 @@ import Wire
 
 /// The requests of one intercepted HTTP/2 connection, side by side.
 final class HTTP2ClientSession: HTTP2SessionDelegate {
+    /// How long the frame that ends a request is waited for when everything else has come.
+    private static let endSpan = Nanoseconds(.seconds(5))
+
     private let worker: WorkerState
     private let client: ClientConnection
     private let interception: Interception
@@ -81,7 +84,10 @@ final class HTTP2ClientSession: HTTP2SessionDelegate {
         journal.handshakeTime = client.journal.handshakeTime
         client.journal.handshakeTime = nil
         switch await serve(end, journal) {
-        case .complete, .answered: stream.stopReceiving()
+        case .complete, .answered:
+            stream.waiter = waiter
+            await end.waitForEnd(until: worker.loop.now.advanced(by: Self.endSpan))
+            stream.stopReceiving()
         case .gone: stream.reset(.cancel)
         // Not an orderly end of the connection, which some clients take for the end of the answer.
         case .cut: stream.reset(.internalError)
