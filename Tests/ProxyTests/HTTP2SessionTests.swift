@@ -367,6 +367,33 @@ struct HTTP2SessionTests {
         #expect(!accepted.isClosed && pair.server.requests.count == 3)
     }
 
+    @Test("a head as large as any that leo takes is sent, and one beyond ends its stream and is not tried again")
+    func largeHeads() throws {
+        var limits = HTTP2Limits.server
+        limits.headBytesMax = 1024 * 1024
+        limits.continuationCountMax = 100
+        let pair = try HTTP2Pair(client: nil, server: limits)
+        try pair.settle()
+        func request(_ byteCount: Int) throws -> HTTP2Stream {
+            var fields = try fields(request: "GET / HTTP/1.1\nHost: a.example")
+            let value = [UInt8](repeating: UInt8(ascii: "~"), count: 1000)
+            for _ in 0..<byteCount / 1000 { fields.append(Array("x".utf8), value, isNeverIndexed: true) }
+            return try pair.client.session.openStream(fields, hasBody: false)
+        }
+        let sent = try request(HTTP2Limits.client.headBytesMax)
+        let dropped = try request(5 * HTTP2Limits.client.headBytesMax)
+        try pair.settle()
+        #expect(pair.server.requests.map(\.id) == [sent.id] && !sent.isClosed)
+        #expect(dropped.isClosed && dropped.resetCode == .internalError && !dropped.isRefused)
+
+        var answer = list([(":status", "200")])
+        answer.append(Array("x".utf8), [UInt8](repeating: UInt8(ascii: "~"), count: 5 * limits.headBytesMax))
+        pair.server.requests[0].send(head: answer, ends: true)
+        try pair.settle()
+        #expect(sent.isClosed && sent.resetCode == .internalError && sent.heads.isEmpty)
+        #expect(pair.server.requests[0].isClosed && pair.server.session.failure == nil)
+    }
+
     @Test("never-indexed fields stay so, and credentials become so")
     func sensitive() throws {
         let pair = try HTTP2Pair()

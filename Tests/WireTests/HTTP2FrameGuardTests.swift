@@ -12,9 +12,11 @@ struct HTTP2FrameGuardTests {
 
     /// How many repetitions pass, up to a bound.
     private static func countUntilAbuse(
-        _ frame: [UInt8], nanosecondsApart: UInt64 = 0, in pieces: Int = .max, bound: Int = 10_000
+        _ frame: [UInt8], nanosecondsApart: UInt64 = 0, in pieces: Int = .max, bound: Int = 10_000,
+        isServer: Bool = true
     ) -> (count: Int, abuse: HTTP2FrameGuard.Abuse?) {
-        var frameGuard = HTTP2FrameGuard(isServer: false)
+        var frameGuard = HTTP2FrameGuard(isServer: isServer)
+        if isServer { try? frameGuard.receive(preface.span, nanoseconds: 0) }
         for count in 0..<bound {
             do throws(HTTP2FrameGuard.Abuse) {
                 var start = 0
@@ -116,6 +118,13 @@ struct HTTP2FrameGuardTests {
         let payload = (0..<8000).flatMap { _ in settings }
         #expect(payload.count > 65_536)
         try frameGuard.receive(Self.frame(0, 0, payload).span, nanoseconds: 0)
+    }
+
+    @Test("lets a server reset as many streams as it likes: leo opened them")
+    func serverResets() throws {
+        #expect(Self.countUntilAbuse(Self.frame(3, 0, [0, 0, 0, 7]), isServer: false).abuse == nil)
+        var frameGuard = HTTP2FrameGuard(isServer: false)
+        for _ in 0..<5000 { try frameGuard.provokedReset(nanoseconds: 0) }
     }
 
     @Test("lets a peer give credit for all that it is sent, and cancel as many streams as it finished")

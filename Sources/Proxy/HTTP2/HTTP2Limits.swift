@@ -17,8 +17,10 @@ struct HTTP2Limits: Sendable {
     var interimCountMax = 16
     /// Frames of one header block behind its HEADERS: nine frames of 16 KB hold more than ``headBytesMax``.
     var continuationCountMax = 8
-    /// Acknowledgements of SETTINGS and PING that wait for a peer who does not read.
-    var outboundAcknowledgementCountMax = 100
+    /// Acknowledgements of SETTINGS and PING that wait for a peer who does not read: as many as the frame guard's bursts.
+    var outboundAcknowledgementCountMax = 300
+    /// The largest header block that leo sends: whatever head it took, with what HPACK and leo's own fields add.
+    var outboundHeadBytesMax: Int { 4 * headBytesMax }
 
     /// Towards clients: uploads come over a short way, and there are many streams.
     static let server = HTTP2Limits()

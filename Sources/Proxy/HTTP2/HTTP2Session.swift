@@ -64,7 +64,9 @@ final class HTTP2Session {
     init(role: Role, limits: HTTP2Limits, enableConnectProtocol: Bool = false) throws(HTTP2Failure) {
         self.role = role
         self.limits = limits
-        frameGuard = HTTP2FrameGuard(isServer: role == .server)
+        var budgets = HTTP2FrameGuard.Budgets()
+        budgets.continuationCountMax = limits.continuationCountMax
+        frameGuard = HTTP2FrameGuard(isServer: role == .server, budgets: budgets)
         native = try NativeHTTP2(role: role, limits: limits)
         native.owner = self
         try native.submitSettings(role: role, limits: limits, enableConnectProtocol: enableConnectProtocol)
@@ -139,8 +141,8 @@ final class HTTP2Session {
 
     /// Whether ``openStream(_:hasBody:)`` would succeed.
     var canOpenStream: Bool {
-        role == .client && failure == nil && !isLost && !isDraining && native.canRequest
-            && streams.count < min(peerStreamsMax, limits.streamsMax)
+        guard role == .client, failure == nil, !isLost, !isDraining, case .none = shutdown else { return false }
+        return native.canRequest && streams.count < min(peerStreamsMax, limits.streamsMax)
     }
 
     /// Sends a request (client). Without `hasBody` its head ends it.
@@ -404,13 +406,21 @@ extension HTTP2Session {
             frameGuard.sentData()
             if ends { streams[id]?.sentEnd() }
         case .reset(let id, let code):
-            if code != .noError, !(streams[id]?.isResetByUs ?? false) { provokedReset() }
+            let isOurs = streams[id].map { $0.isResetByUs || $0.resetCode == .internalError } ?? false
+            if code != .noError, !isOurs { provokedReset() }
         case .goAway(let code):
             if code != .noError, failure == nil {
                 failure = HTTP2Failure(.peerBrokeProtocol(code), detail: native.lastProblem ?? "\(code)")
             }
         case .other: break
         }
+    }
+
+    /// The library dropped a head. Unless the peer or a reset wanted that, nobody else would end the stream.
+    func headersNotSent(_ id: Int32, isOurLimit: Bool) {
+        guard isOurLimit, let stream = streams[id] else { return }
+        stream.failed(.internalError)
+        if role == .server { native.submitReset(.internalError, stream: id) }
     }
 
     func nextData(_ id: Int32, _ byteCountMax: Int) -> HTTP2Stream.DataStep {

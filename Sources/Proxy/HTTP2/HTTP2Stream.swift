@@ -229,9 +229,9 @@ final class HTTP2Stream {
 
     /// The session has no such stream any more.
     func closed(_ code: HTTP2ErrorCode) {
-        if !isResetByUs, !isClosed {
-            // Closed in order has no code and both ends; anything else was a reset, whoever sent it.
-            if code != .noError || !hasEnded, resetCode == nil { resetCode = code }
+        // Closed in order has no code and both ends; anything else was a reset, whoever sent it.
+        if !isResetByUs, !isClosed, resetCode == nil, code != .noError || !hasEnded {
+            resetCode = code
             if role == .client, code == .refusedStream { isRefused = true }
         }
         close()
@@ -299,6 +299,7 @@ final class HTTP2Stream {
             output = .done
             isResetByUs = true
             isClosed = true
+            waiter?.wake()
             return .cut(code)
         case .none, .done: break
         }

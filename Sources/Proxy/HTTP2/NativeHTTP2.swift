@@ -258,6 +258,7 @@ final class NativeHTTP2 {
         unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcknowledgementCountMax)
         unsafe nghttp2_option_set_max_continuations(option, limits.continuationCountMax)
         unsafe nghttp2_option_set_max_deflate_dynamic_table_size(option, hpackTableBytesMax)
+        unsafe nghttp2_option_set_max_send_header_block_length(option, limits.outboundHeadBytesMax)
         var session: OpaquePointer?
         let result =
             switch role {
@@ -333,6 +334,13 @@ extension NativeHTTP2 {
             unsafe NativeHTTP2.owner(data)?.frameSent(NativeHTTP2.sent(frame!))
             return 0
         }
+        unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, problem, data in
+            let header = unsafe frame!.pointee.hd
+            guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
+            let isOurLimit = !NativeHTTP2.refusals.contains(problem)
+            unsafe NativeHTTP2.owner(data)?.headersNotSent(header.stream_id, isOurLimit: isOurLimit)
+            return 0
+        }
         unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, frame, header, count, _, data in
             guard let native = unsafe NativeHTTP2.native(data), let owner = native.owner else {
                 return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
@@ -343,6 +351,12 @@ extension NativeHTTP2 {
             return native.output.count < native.outputByteCountMax ? 0 : NGHTTP2_ERR_PAUSE.rawValue
         }
     }
+
+    /// Why a head is not sent that is the peer's doing or the stream's end.
+    private static let refusals = [
+        NGHTTP2_ERR_START_STREAM_NOT_ALLOWED.rawValue, NGHTTP2_ERR_SESSION_CLOSING.rawValue,
+        NGHTTP2_ERR_STREAM_CLOSED.rawValue, NGHTTP2_ERR_STREAM_CLOSING.rawValue,
+    ]
 
     /// What every frame begins with (RFC 9113 4.1).
     private static let frameHeaderByteCount = 9

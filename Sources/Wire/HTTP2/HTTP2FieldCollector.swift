@@ -106,29 +106,35 @@ public struct HTTP2FieldCollector: Sendable {
     private mutating func addPseudo(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         // Pseudo fields come first, once, and never in trailers (RFC 9113 8.3).
         guard fields.isEmpty, kind != .trailers else { return refuse() }
-        let slot: WritableKeyPath<Pseudo, Range<Int>?>
         switch kind {
         case .request:
             if Self.equal(name, ":method") {
-                slot = \.method
+                pseudo.method = claim(pseudo.method, value)
             } else if Self.equal(name, ":scheme") {
-                slot = \.scheme
+                pseudo.scheme = claim(pseudo.scheme, value)
             } else if Self.equal(name, ":authority") {
-                slot = \.authority
+                pseudo.authority = claim(pseudo.authority, value)
             } else if Self.equal(name, ":path") {
-                slot = \.path
+                pseudo.path = claim(pseudo.path, value)
             } else if Self.equal(name, ":protocol") {
-                slot = \.connectProtocol
+                pseudo.connectProtocol = claim(pseudo.connectProtocol, value)
             } else {
-                return refuse()
+                refuse()
             }
         case .answer:
             guard Self.equal(name, ":status") else { return refuse() }
-            slot = \.status
-        case .trailers: return refuse()
+            pseudo.status = claim(pseudo.status, value)
+        case .trailers: refuse()
         }
-        guard pseudo[keyPath: slot] == nil else { return refuse() }
-        pseudo[keyPath: slot] = keep(value)
+    }
+
+    /// Keeps the value of a pseudo field that has not come before.
+    private mutating func claim(_ earlier: Range<Int>?, _ value: Span<UInt8>) -> Range<Int>? {
+        guard earlier == nil else {
+            refuse()
+            return earlier
+        }
+        return keep(value)
     }
 
     private mutating func refuse() { flaw = flaw ?? .malformed }

@@ -33,6 +33,8 @@ public struct HTTP2FrameGuard: Sendable {
         public var countMax: Int
         /// What is refilled each second.
         public var perSecond: Int
+
+        fileprivate static let unlimited = Budget(countMax: .max, perSecond: 1_000_000_000)
     }
 
     /// The budgets; the reasons stand in docs/http2.md.
@@ -91,6 +93,9 @@ public struct HTTP2FrameGuard: Sendable {
     private static let headerByteCountFull = 9
 
     /// Makes a guard for what a client sends, if `isServer`, or for what a server sends.
+    ///
+    /// A server may reset what leo opened as often as it likes: it makes no work that leo did not ask for, and one that is
+    /// overloaded refuses many streams.
     public init(isServer: Bool, budgets: Budgets = Budgets()) {
         prefaceBytesLeft = isServer ? Self.prefaceByteCount : 0
         continuationCountMax = budgets.continuationCountMax
@@ -100,8 +105,8 @@ public struct HTTP2FrameGuard: Sendable {
         windowUpdate = Bucket(budgets.windowUpdate)
         emptyData = Bucket(budgets.emptyData)
         unknownFrame = Bucket(budgets.unknownFrame)
-        resetByPeer = Bucket(budgets.resetByPeer)
-        resetProvoked = Bucket(budgets.resetProvoked)
+        resetByPeer = Bucket(isServer ? budgets.resetByPeer : .unlimited)
+        resetProvoked = Bucket(isServer ? budgets.resetProvoked : .unlimited)
     }
 
     /// Takes what came from the peer, before the session does; `nanoseconds` is the time on a clock that only rises.
@@ -224,7 +229,7 @@ public struct HTTP2FrameGuard: Sendable {
             nanosecondsPerUnit = budget.perSecond > 0 ? 1_000_000_000 / UInt64(budget.perSecond) : .max
         }
 
-        mutating func add(_ units: Int) { count = min(countMax, count + units) }
+        mutating func add(_ units: Int) { count += min(countMax - count, units) }
 
         mutating func spend(at now: UInt64) -> Bool {
             let then = refilledAt ?? now
