@@ -409,6 +409,37 @@ struct HTTP2SessionTests {
         #expect(again.fields.map(\.isNeverIndexed).suffix(3) == [true, true, true])
     }
 
+    @Test("a task that sleeps on a stream wakes when something comes, when room comes, and when the stream is gone")
+    func wakes() async throws {
+        let fixture = try LoopFixture()
+        try await fixture.run { loop in
+            var limits = HTTP2Limits.client
+            limits.streamWindowBytes = 65_535
+            let pair = try HTTP2Pair(client: limits)
+            let (asked, served) = try pair.request("GET / HTTP/1.1\nHost: a.example")
+            let reader = Waiter(loop: loop)
+            let writer = Waiter(loop: loop)
+            asked.waiter = reader
+            served.waiter = writer
+            served.send(head: try fields(answer: "HTTP/1.1 200 OK"), ends: false)
+            served.outbound.append([UInt8](repeating: 1, count: 70_000).span)
+            served.dataAdded()
+            try pair.settle()
+            // Each sleep ends at once, or the test would hang.
+            #expect(await reader.sleep() == .event && asked.inbound.count == 65_535)
+            #expect(await writer.sleep() == .event && served.outbound.count == 70_000 - 65_535)
+            asked.consume(65_535)
+            try pair.settle()
+            #expect(await writer.sleep() == .event && served.outbound.isEmpty)
+            asked.reset(.cancel)
+            #expect(await reader.sleep() == .event && asked.isClosed)
+            try pair.settle()
+            #expect(await writer.sleep() == .event && served.resetCode == .cancel)
+            reader.retire()
+            writer.retire()
+        }
+    }
+
     @Test("a session without its owner sends nothing, and a stream without its session does no harm")
     func orphans() throws {
         var pair: HTTP2Pair? = try HTTP2Pair()
