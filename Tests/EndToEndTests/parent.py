@@ -18,7 +18,8 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Parent:
-    """`routes` has the address for each target, `answers` what is done with a CONNECT in place of connecting."""
+    """`routes` has the address for each target, `answers` what is done with a CONNECT in place of connecting. With a
+    context it speaks TLS, and `name` is one that its certificate is good for."""
 
     def __init__(self, context: Optional[ssl.SSLContext] = None, host: str = "127.0.0.1") -> None:
         self.routes: Dict[str, str] = {}
@@ -35,8 +36,15 @@ class Parent:
         return self._listener.address
 
     @property
-    def url(self) -> str:
-        return f"{'http' if self._context is None else 'https'}://{self.address}"
+    def name(self) -> str:
+        return self.address if self._context is None else f"proxy.leo-test.example:{self._listener.port}"
+
+    @property
+    def settings(self) -> Dict[str, object]:
+        """The part of `[upstream]` that leads leo through it."""
+        if self._context is None:
+            return {"via": f"http://{self.name}"}
+        return {"via": f"https://{self.name}", "resolve": {self.name: self.address}}
 
     @property
     def targets(self) -> List[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import random
 import socket
 import ssl
 import subprocess
@@ -18,6 +20,7 @@ from conftest import HASTY
 from harness import leo as run
 from harness import merged, toml, wait_until
 from parent import ESTABLISHED, Parent, relay
+from provider import Listener
 from rawclient import trusting
 from wires import Wire
 
@@ -27,9 +30,9 @@ OTHER = "beyond.elsewhere.example"
 PASSWORD = "correct horse:battery"
 
 
-@pytest.fixture
-def parent(upstreams):
-    one = Parent()
+@pytest.fixture(params=["http", "https"])
+def parent(request, upstreams, certificates):
+    one = Parent(certificates.context("good") if request.param == "https" else None)
     one.routes[f"{PROVIDER}:443"] = upstreams["good.leo-test.example:443"].address
     one.routes[f"{OTHER}:443"] = upstreams["other.elsewhere.example:443"].address
     for kind in ("expired", "wrong-name", "untrusted"):
@@ -43,7 +46,7 @@ def behind(leo_with, parent) -> Callable:
     """behind(changes): a hasty leo that goes through the parent."""
 
     def begin(changes: Dict[str, Any] = {}):
-        via = {"upstream": {"via": parent.url, "connect_timeout": "2s"}}
+        via = {"upstream": {**parent.settings, "connect_timeout": "2s"}}
         return leo_with(merged(merged(HASTY, via), changes))
 
     return begin
@@ -81,7 +84,7 @@ def test_a_provider_is_reached_through_the_parent_by_name_alone(behind, parent, 
     ]
     assert len(provider.of(test_id)) == 2
     for line in (first, second):
-        assert (line["via"], line["upstream_addr"]) == (parent.address, parent.address)
+        assert (line["via"], line["upstream_addr"]) == (parent.name, parent.address)
         assert "error" not in line
     assert (first["reused"], second["reused"]) == (False, True)
 
@@ -95,7 +98,7 @@ def test_a_tunnel_goes_through_the_parent_and_its_tls_is_end_to_end(behind, pare
         client.wire.notify()
         client.close()
         line = leo.line_of(client)
-    assert (line["kind"], line["via"]) == ("tunnel", parent.address)
+    assert (line["kind"], line["via"]) == ("tunnel", parent.name)
     assert parent.targets == [f"{OTHER}:443"] and len(provider.of(test_id)) == 1
 
 
@@ -110,7 +113,7 @@ def test_a_tunnel_goes_through_the_parent_and_its_tls_is_end_to_end(behind, pare
 def test_the_provider_is_verified_through_the_parent(behind, parent, provider, kind, fault):
     before = len(provider.exchanges)
     line = refused(behind(), fault, host=f"{kind}-beyond.leo-test.example")
-    assert line["via"] == parent.address
+    assert line["via"] == parent.name
     assert parent.targets == [f"{kind}-beyond.leo-test.example:443"] and len(provider.exchanges) == before
 
 
@@ -140,7 +143,7 @@ def test_a_parent_that_asks_for_credentials_is_named_with_the_key_that_is_missin
     parent.authorization = "Basic eDp5"
     line = refused(behind(), "via_credentials")
     assert "name a file in upstream.via_credentials_file" in line["error_detail"]
-    assert line["via"] == parent.address
+    assert line["via"] == parent.name
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_the_status_of_a_parent_that_says_no_is_named(behind, parent, status, fa
     parent.answers[f"{PROVIDER}:443"] = refuse
     leo = behind()
     line = refused(leo, fault)
-    assert line["error_detail"] == f"the parent proxy {parent.address} answered {status} to CONNECT {PROVIDER}:443"
+    assert line["error_detail"] == f"the parent proxy {parent.name} answered {status} to CONNECT {PROVIDER}:443"
     assert len(parent.asked) == 1
     assert "secret" not in leo.log_path.read_text()
 
@@ -178,7 +181,7 @@ def test_an_answer_that_is_none_is_a_failed_parent(behind, parent, said):
     parent.answers[f"{PROVIDER}:443"] = talk
     answer, line = ask(behind())
     assert (answer.status, line["error"]) in [(502, "via_failed"), (502, "via_refused")], line
-    assert f"the parent proxy {parent.address}" in line["error_detail"]
+    assert f"the parent proxy {parent.name}" in line["error_detail"]
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 Connection es"], ids=["silent", "half a head"])
@@ -190,7 +193,7 @@ def test_a_parent_that_hangs_is_a_timeout(behind, parent, said):
 
     parent.answers[f"{PROVIDER}:443"] = hang
     line = refused(behind({"upstream": {"connect_timeout": "500ms"}}), "connect_timeout", status=504)
-    assert f"the parent proxy {parent.address} did not answer CONNECT" in line["error_detail"]
+    assert f"the parent proxy {parent.name} did not answer CONNECT" in line["error_detail"]
 
 
 def test_a_client_that_leaves_while_the_parent_thinks_takes_its_connection_along(behind, parent):
@@ -219,7 +222,7 @@ def test_a_client_that_leaves_while_the_parent_thinks_takes_its_connection_along
 def test_a_parent_that_nobody_runs_is_named(behind, parent):
     parent.close()
     line = refused(behind(), "connect_failed")
-    assert line["error_detail"].startswith(f"the parent proxy {parent.address}: connect to {parent.address}: ")
+    assert line["error_detail"].startswith(f"the parent proxy {parent.name}: connect to {parent.address}: ")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,8 @@ def test_a_tunnel_keeps_what_the_server_said_along_with_the_answer(behind, paren
         wire.send(ESTABLISHED + b"220 mail.example ESMTP\r\n")
         assert wire.receive() == b"EHLO me\r\n"
         wire.send(b"250 mail.example\r\n")
-        wire.close()
+        wire.half_close()
+        wire.wait_end(20)
 
     parent.answers["mail.elsewhere.example:25"] = greet
     leo = behind()
@@ -266,7 +270,7 @@ def test_a_tunnel_keeps_what_the_server_said_along_with_the_answer(behind, paren
         assert client.wire.wait_end(20) == "fin"
         client.close()
         line = leo.line_of(client)
-    assert (line["kind"], line["via"], line["response_bytes"]) == ("tunnel", parent.address, 24 + 18)
+    assert (line["kind"], line["via"], line["response_bytes"]) == ("tunnel", parent.name, 24 + 18)
 
 
 def test_a_tunnel_that_the_parent_refuses_ends_with_an_alert(behind, parent):
@@ -279,7 +283,7 @@ def test_a_tunnel_that_the_parent_refuses_ends_with_an_alert(behind, parent):
         assert "ALERT_INTERNAL_ERROR" in str(failure.value)
         client.close()
         line = leo.line_of(client)
-    assert (line["kind"], line["error"], line["via"]) == ("tunnel", "via_credentials", parent.address)
+    assert (line["kind"], line["error"], line["via"]) == ("tunnel", "via_credentials", parent.name)
 
 
 def test_exceptions_this_machine_and_fixed_addresses_go_direct(behind, parent, provider, serve_echo):
@@ -302,7 +306,7 @@ def test_exceptions_this_machine_and_fixed_addresses_go_direct(behind, parent, p
     answer, line = ask(leo, host="good.leo-test.example")
     assert answer.status == 200 and "via" not in line
     assert parent.targets == []
-    assert ask(leo)[1]["via"] == parent.address
+    assert ask(leo)[1]["via"] == parent.name
 
 
 @pytest.fixture
@@ -324,7 +328,7 @@ def test_an_address_is_asked_for_as_an_address(behind, parent, upstreams):
         client.start_tls(PROVIDER)
         assert client.exchange("GET", "/v1/models", host=PROVIDER).status == 200
         line = leo.line_of(client)
-    assert (line["kind"], line["via"]) == ("exchange", parent.address)
+    assert (line["kind"], line["via"]) == ("exchange", parent.name)
     assert parent.targets == ["[2001:db8::7]:443"]
 
 
@@ -349,7 +353,9 @@ def test_a_network_cannot_allow_a_name_that_nobody_looks_up(behind, parent):
             assert client.connect(target).status == status
 
 
-def test_the_parents_own_name_is_resolved_here(leo_with, parent, test_id):
+def test_the_parents_own_name_is_resolved_here(leo_with, upstreams, test_id):
+    parent = Parent()
+    parent.routes[f"{PROVIDER}:443"] = upstreams["good.leo-test.example:443"].address
     port = parent.address.rsplit(":", 1)[1]
     named = f"proxy.elsewhere.example:{port}"
     leo = leo_with({"upstream": {"via": f"http://{named}/", "resolve": {named: parent.address}}})
@@ -358,6 +364,110 @@ def test_the_parents_own_name_is_resolved_here(leo_with, parent, test_id):
     unknown = leo_with({"upstream": {"via": "http://nobody.elsewhere.example:3128"}})
     line = refused(unknown, "dns_failed")
     assert line["error_detail"].startswith("the parent proxy: nobody.elsewhere.example: ")
+    parent.close()
+
+
+@pytest.fixture
+def secret_parent(certificates):
+    """secret_parent(kind): an https:// parent that shows this certificate."""
+    made = []
+
+    def begin(kind: str) -> Parent:
+        made.append(Parent(certificates.context(kind)))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "kind, fault",
+    [
+        ("expired", "certificate_expired"),
+        ("wrong-name", "certificate_name"),
+        ("untrusted", "certificate_untrusted"),
+        ("self-signed", "certificate_self_signed"),
+    ],
+)
+def test_a_parent_that_is_not_to_be_trusted_is_asked_nothing(leo_with, secret_parent, kind, fault):
+    parent = secret_parent(kind)
+    line = refused(leo_with({"upstream": parent.settings}), fault)
+    assert line["error_detail"].startswith(f"the parent proxy {parent.name}: the certificate of proxy.leo-test.example")
+    assert parent.asked == []
+
+
+def test_a_row_of_its_own_is_for_the_parent_too(leo_with, secret_parent, upstreams, certificates):
+    parent = secret_parent("untrusted")
+    parent.routes[f"{PROVIDER}:443"] = upstreams["good.leo-test.example:443"].address
+    host = parent.name.split(":")[0]
+    row = {"hosts": [host], "trust": str(certificates.path("strangers-ca.pem")),
+           "pins": [pin(certificates, "untrusted.pem")]}  # fmt: skip
+    assert ask(leo_with({"upstream": {**parent.settings, "tls": [row]}}))[0].status == 200
+    row["pins"] = [pin(certificates, "good.pem")]
+    line = refused(leo_with({"upstream": {**parent.settings, "tls": [row]}}), "certificate_pin")
+    assert line["error_detail"].startswith(f"the parent proxy {parent.name}: ")
+    assert len(parent.asked) == 1
+
+
+def test_a_parent_that_speaks_no_tls_is_a_failed_handshake(leo_with):
+    def talk(wire: Wire) -> None:
+        wire.receive()
+        wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        wire.linger(5)
+
+    listener = Listener(lambda sock: talk(Wire(sock)))
+    leo = leo_with({"upstream": {"via": f"https://{listener.address}"}})
+    assert "the parent proxy" in refused(leo, "upstream_handshake")["error_detail"]
+    listener.close()
+
+
+def test_large_bodies_pass_the_parent_in_both_directions(behind, parent, provider, test_id):
+    body = random.Random(3).randbytes(3_000_000)
+    leo = behind({"upstream": {"idle_timeout": "20s"}})
+    with leo.client() as client:
+        client.intercepted(PROVIDER)
+        fields = [("x-test-id", test_id), ("x-test-size", "3000000")]
+        answer = client.exchange("POST", "/v1/chat/completions", fields, body, host=PROVIDER)
+        assert answer.status == 200 and answer.complete and answer.body_size > 3_000_000
+    assert provider.of(test_id)[0].request.sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_large_tunnels_pass_the_parent_in_both_directions(behind, parent, serve_echo):
+    sent = random.Random(5).randbytes(3_000_000)
+    parent.routes["echo.elsewhere.example:7"] = serve_echo
+    leo = behind({"upstream": {"idle_timeout": "20s"}})
+    with leo.client() as client:
+        assert client.connect("echo.elsewhere.example:7").status == 200
+        threading.Thread(target=client.send, args=(sent,), daemon=True).start()
+        got = bytearray()
+        while len(got) < len(sent):
+            data = client.wire.receive()
+            assert data, "the tunnel ended"
+            got += data
+        assert hashlib.sha256(got).digest() == hashlib.sha256(sent).digest()
+        client.wire.half_close()
+        assert client.wire.wait_end(20) == "fin"
+        client.close()
+        line = leo.line_of(client)
+    assert "error" not in line and (line["request_bytes"], line["response_bytes"]) == (len(sent), len(sent))
+
+
+def test_a_tunnel_that_breaks_off_behind_the_parent_looks_broken(behind, parent):
+    def break_off(wire: Wire, _) -> None:
+        wire.send(ESTABLISHED + b"half of")
+        wire.receive()
+        wire.reset()
+
+    parent.answers["cut.elsewhere.example:7"] = break_off
+    leo = behind()
+    with leo.client() as client:
+        assert client.connect("cut.elsewhere.example:7").status == 200
+        assert client.wire.receive() == b"half of"
+        client.send(b"go on")
+        assert client.wire.wait_end(20) == "reset"
+        client.close()
+        assert leo.line_of(client)["error"] == "upstream_cut"
 
 
 # MARK: Source address and IPv6

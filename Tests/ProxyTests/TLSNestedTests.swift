@@ -98,6 +98,32 @@ struct TLSNestedTests {
         }
     }
 
+    @Test("an inner failure keeps its reason, although the alert about it passes the outer session")
+    func failureKeepsReason() async throws {
+        try await LoopFixture().run { loop in
+            let ends = try Ends(loop)
+            try ends.server.startTLS(asServerWith: outer)
+            try ends.client.startTLS(asClientWith: client, peerName: "proxy.example")
+            try await ends.handshake()
+            try ends.client.startTLS(asClientWith: client, peerName: "other.example")
+            try ends.server.startTLS(asServerWith: inner)
+            do {
+                try await ends.handshake()
+                Issue.record("a certificate for another name was accepted")
+            } catch HandshakeFailure.failed(let failure) {
+                #expect(failure.kind == .certificateName)
+            }
+            ends.server.watcher.isReadReady = true
+            guard case .failed(let told) = ends.server.tryHandshake() else {
+                Issue.record("the server was told nothing")
+                return
+            }
+            #expect(told.kind == .peerAlert(TLSAlert.badCertificate))
+            ends.client.closeOrderly()
+            ends.server.closeOrderly()
+        }
+    }
+
     @Test(
         "carries megabytes in both directions at once, whatever the sizes of the pieces", arguments: [1, 16384, 65536])
     func carries(pieceBytes: Int) async throws {

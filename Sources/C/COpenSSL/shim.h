@@ -40,6 +40,9 @@ static inline int leo_SSL_get_ex_new_index(CRYPTO_EX_free *free_func) {
     return SSL_get_ex_new_index(0, NULL, NULL, NULL, free_func);
 }
 
+// Puts an error back into the queue that ERR_get_error has taken out of it.
+static inline void leo_ERR_raise(unsigned long code) { ERR_raise(ERR_GET_LIB(code), ERR_GET_REASON(code)); }
+
 // Keys and certificates
 static inline EVP_PKEY *leo_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *leo_EVP_RSA_gen(unsigned bits) { return EVP_RSA_gen(bits); }

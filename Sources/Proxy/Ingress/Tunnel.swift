@@ -95,7 +95,7 @@ struct Tunnel {
         }
         worker.metrics.up(.tunnelsOpen)
         defer { worker.metrics.down(.tunnelsOpen) }
-        let relay = TunnelRelay(worker: worker, client: stream.watcher, upstream: upstream.watcher, waiter: waiter)
+        let relay = TunnelRelay(worker: worker, client: stream, upstream: upstream, waiter: waiter)
         defer {
             connection.record.requestBytes = relay.bytesUp
             connection.record.responseBytes = relay.bytesDown

@@ -1,17 +1,26 @@
 import Glibc
 
-/// Moves bytes between two sockets through the kernel, in both directions, with each side's end passed on as it comes.
+/// Moves bytes between two connections in both directions, with each side's end passed on as it comes: through the kernel
+/// where both are plain, else through leo.
 final class TunnelRelay {
     /// One direction.
     private struct Flow {
-        let from: Watcher
-        let to: Watcher
+        let from: Stream
+        let to: Stream
+        /// Whether the kernel can move the bytes by itself.
+        let isPlain: Bool
         var pipe: Pipe?
         var hasEnded = false
         var isShut = false
         var byteCount: UInt64 = 0
 
-        var waitingBytes: Int { pipe?.count ?? 0 }
+        init(from: Stream, to: Stream) {
+            self.from = from
+            self.to = to
+            isPlain = !from.hasTLS && !to.hasTLS
+        }
+
+        var waitingBytes: Int { isPlain ? pipe?.count ?? 0 : to.outbound.count }
     }
 
     /// Steps without waiting before other connections get their turn.
@@ -20,12 +29,12 @@ final class TunnelRelay {
     private let worker: WorkerState
     private let waiter: Waiter
     private let idle: Nanoseconds
-    private let client: Watcher
-    private let upstream: Watcher
+    private let client: Stream
+    private let upstream: Stream
     private var up: Flow
     private var down: Flow
 
-    init(worker: WorkerState, client: Watcher, upstream: Watcher, waiter: Waiter) {
+    init(worker: WorkerState, client: Stream, upstream: Stream, waiter: Waiter) {
         self.worker = worker
         self.waiter = waiter
         idle = worker.shared.timeouts.upstreamIdle
@@ -33,8 +42,8 @@ final class TunnelRelay {
         self.upstream = upstream
         up = Flow(from: client, to: upstream)
         down = Flow(from: upstream, to: client)
-        client.waiter = waiter
-        upstream.waiter = waiter
+        client.attach(waiter)
+        upstream.attach(waiter)
     }
 
     /// Bytes from the client.
@@ -74,11 +83,11 @@ final class TunnelRelay {
     }
 
     private func hasClientSpoken() -> Bool {
-        guard client.isReadReady else { return false }
+        guard client.watcher.isReadReady else { return false }
         var byte: UInt8 = 0
         let transfer = unsafe withUnsafeMutableBytes(of: &byte) { unsafe System.peek(client.descriptor, $0) }
         if transfer == .wouldBlock {
-            client.isReadReady = false
+            client.watcher.isReadReady = false
             return false
         }
         return true
@@ -86,24 +95,28 @@ final class TunnelRelay {
 
     /// Moves what can be moved now. False when this direction can only wait.
     private func step(_ flow: inout Flow) throws(ProxyError) -> Bool {
+        flow.isPlain ? try splice(&flow) : try copy(&flow)
+    }
+
+    private func splice(_ flow: inout Flow) throws(ProxyError) -> Bool {
         var hasMoved = false
-        if flow.waitingBytes == 0, !flow.hasEnded, flow.from.isReadReady {
+        if flow.waitingBytes == 0, !flow.hasEnded, flow.from.watcher.isReadReady {
             do { if flow.pipe == nil { flow.pipe = try worker.pipes.take() } } catch {
                 throw ProxyError(.overload, "no pipe for the tunnel: \(error.text)")
             }
             switch flow.pipe!.fill(from: flow.from.descriptor) {
             case .bytes(0): flow.hasEnded = true
             case .bytes: hasMoved = true
-            case .wouldBlock: flow.from.isReadReady = false
+            case .wouldBlock: flow.from.watcher.isReadReady = false
             case .failed: throw broken(flow.from)
             }
         }
-        if flow.waitingBytes > 0, flow.to.isWriteReady {
+        if flow.waitingBytes > 0, flow.to.watcher.isWriteReady {
             switch flow.pipe!.drain(into: flow.to.descriptor) {
             case .bytes(let count):
                 flow.byteCount += UInt64(count)
                 hasMoved = true
-            case .wouldBlock: flow.to.isWriteReady = false
+            case .wouldBlock: flow.to.watcher.isWriteReady = false
             case .failed: throw broken(flow.to)
             }
         }
@@ -112,28 +125,65 @@ final class TunnelRelay {
                 worker.pipes.giveBack(pipe)
                 flow.pipe = nil
             }
-            if flow.hasEnded, !flow.isShut {
-                flow.isShut = true
-                Socket.shutdownWrite(flow.to.descriptor)
-            }
+            end(&flow)
         }
         return hasMoved
     }
 
-    private func broken(_ watcher: Watcher) -> ProxyError {
+    /// The same where TLS is on either side: at most one read's worth waits, in the outbound queue of the receiver.
+    private func copy(_ flow: inout Flow) throws(ProxyError) -> Bool {
+        var hasMoved = false
+        if flow.to.outbound.isEmpty, !flow.hasEnded {
+            if !flow.from.inbound.isEmpty {
+                swap(&flow.from.inbound, &flow.to.outbound)
+                hasMoved = true
+            } else if flow.from.mayRead {
+                switch unsafe flow.from.tryRead(worker.scratch) {
+                case .done(let count):
+                    flow.to.outbound.append(worker.scratch(count))
+                    hasMoved = true
+                case .blocked: break
+                case .closed: flow.hasEnded = true
+                case .cut, .failed: throw broken(flow.from)
+                }
+            }
+        }
+        let waitingBytes = flow.to.outbound.count
+        if waitingBytes > 0, flow.to.mayWrite {
+            switch flow.to.tryFlush() {
+            case .done, .blocked: break
+            case .closed, .cut, .failed: throw broken(flow.to)
+            }
+            flow.byteCount += UInt64(waitingBytes - flow.to.outbound.count)
+            if flow.to.outbound.count < waitingBytes { hasMoved = true }
+        }
+        if flow.to.outbound.isEmpty {
+            flow.to.outbound.releaseStorage()
+            end(&flow)
+        }
+        return hasMoved
+    }
+
+    /// Passes the end of one side on, once everything before it has been.
+    private func end(_ flow: inout Flow) {
+        guard flow.hasEnded, !flow.isShut else { return }
+        flow.isShut = true
+        flow.to.endWriting()
+    }
+
+    private func broken(_ side: Stream) -> ProxyError {
         // Whoever resets, the other side shall see a reset too, and not an end in order.
         Socket.resetOnClose(client.descriptor)
         Socket.resetOnClose(upstream.descriptor)
-        return watcher === client
+        return side === client
             ? ProxyError(.clientGone, "the client reset the tunnel")
             : ProxyError(.upstreamCut, "the upstream reset the tunnel")
     }
 
     private func sleep(watchingClientOnly: Bool) async throws(ProxyError) {
         waiter.deadline = worker.loop.now.advanced(by: idle)
-        client.interest = interest(reading: up, writing: down)
-        upstream.interest = interest(reading: down, writing: up)
-        if watchingClientOnly { client.interest.insert(.read) }
+        client.expect(interest(of: client, reading: up, writing: down, always: watchingClientOnly))
+        upstream.expect(interest(of: upstream, reading: down, writing: up))
         switch await waiter.sleep() {
         case .event: return
         case .deadline: throw ProxyError(.upstreamTimeout, "nothing moved through the tunnel for upstream.idle_timeout")
@@ -141,10 +191,12 @@ final class TunnelRelay {
         }
     }
 
-    private func interest(reading: Flow, writing: Flow) -> Watcher.Interest {
+    private func interest(
+        of side: Stream, reading: Flow, writing: Flow, always: Bool = false
+    ) -> Watcher.Interest {
         var interest: Watcher.Interest = []
-        if reading.waitingBytes == 0, !reading.hasEnded { interest.insert(.read) }
-        if writing.waitingBytes > 0 { interest.insert(.write) }
+        if always || reading.waitingBytes == 0 && !reading.hasEnded { interest.formUnion(side.readInterest) }
+        if writing.waitingBytes > 0 { interest.formUnion(side.writeInterest) }
         return interest
     }
 }

@@ -210,6 +210,12 @@ final class Stream {
         watcher.close()
     }
 
+    /// Ends our side and goes on reading: close_notify in TLS, and the peer reads an end of file.
+    func endWriting() {
+        if tls != nil { _ = tls!.shutdown() }
+        Socket.shutdownWrite(descriptor)
+    }
+
     /// Closes without close_notify, so that the peer sees a stream that broke off.
     func closeAbruptly(reset: Bool = false) {
         if reset { Socket.resetOnClose(descriptor) }

@@ -75,11 +75,12 @@ final class TLSCarrier {
             unsafe Self.setRetry(0, bio)
             return Int32(clamping: count)
         }
-        return unsafe conclude(outer.read(into: buffer), bio)
+        // An inner failure sends its alert by way of here; why it failed is in OpenSSL's queue meanwhile.
+        return unsafe conclude(OpenSSLErrors.apart { unsafe outer.read(into: buffer) }, bio)
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, _ bio: OpaquePointer?) -> Int32 {
-        unsafe conclude(outer.write(bytes), bio)
+        unsafe conclude(OpenSSLErrors.apart { unsafe outer.write(bytes) }, bio)
     }
 
     /// Says the outer session's result in the way of a BIO: what it waits for becomes the reason to try again.

@@ -78,6 +78,21 @@ enum OpenSSLErrors {
     /// Forgets what earlier calls left behind, so that what is read after the next call is its own. `ERR_clear_error`
     static func clear() { ERR_clear_error() }
 
+    /// Runs calls that have a use of their own for the queue, in the middle of a call that may have put something into it:
+    /// what was there before is there afterwards, and nothing else.
+    static func apart<Result>(_ body: () -> Result) -> Result {
+        var kept: [UInt] = []
+        while true {
+            let code = ERR_get_error()
+            if code == 0 { break }
+            kept.append(code)
+        }
+        let result = body()
+        ERR_clear_error()
+        for code in kept { leo_ERR_raise(code) }
+        return result
+    }
+
     /// The first error of the last call, in OpenSSL's words; then the queue is empty.
     static func takeReason() -> String {
         let code = ERR_peek_error()

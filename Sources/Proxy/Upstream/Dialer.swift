@@ -101,8 +101,16 @@ struct Dialer {
         let endpoint: IPEndpoint
         do {
             (stream, endpoint) = try await connect(to: route.endpoints, waiter: waiter, isAbandoned: isAbandoned)
+            if parent.proxy.isSecure {
+                let address = parent.proxy.address
+                let context = try await shared.upstreamTrust.context(
+                    for: address.host, port: address.port, waiter)
+                try await secure(
+                    stream, for: Target(host: address.host, port: address.port, isIntercepted: false),
+                    context: context, ticket: nil, protocols: ["http/1.1"], waiter: waiter, isAbandoned: isAbandoned)
+            }
         } catch {
-            guard error.fault == .connectFailed || error.fault == .connectTimeout else { throw error }
+            if error.fault == .clientGone || error.fault == .draining { throw error }
             throw ProxyError(error.fault, "the parent proxy \(parent.proxy.address): \(error.detail)")
         }
         let request = ParentRequest(

@@ -19,7 +19,7 @@ struct ParentRequest {
         try await send(isAbandoned)
         var answer = ParentAnswer(from: parent, hasCredentials: credentials != nil)
         while try receive(&answer) == false {
-            try await sleep(for: .read, isAbandoned)
+            try await sleep(for: stream.readInterest, isAbandoned)
         }
     }
 
@@ -45,9 +45,13 @@ struct ParentRequest {
         }
     }
 
-    /// Whether the answer is there and good. It is peeked and then taken to the byte, because what follows belongs to
-    /// the target, and may be for the kernel to relay.
+    /// Whether the answer is there and good. What follows it belongs to the target.
     private func receive(_ answer: inout ParentAnswer) throws(ProxyError) -> Bool {
+        stream.hasTLS ? try receiveThroughTLS(&answer) : try receivePlain(&answer)
+    }
+
+    /// The answer is peeked and then taken to the byte: the rest may be for the kernel to relay, or for TLS to read.
+    private func receivePlain(_ answer: inout ParentAnswer) throws(ProxyError) -> Bool {
         while true {
             stream.watcher.isReadReady = false
             switch unsafe System.peek(stream.descriptor, worker.scratch) {
@@ -64,6 +68,28 @@ struct ParentRequest {
                     stream.watcher.isReadReady = true
                     return true
                 }
+            }
+        }
+    }
+
+    /// What was read beyond the answer stays in the stream's queue, where the next reader begins.
+    private func receiveThroughTLS(_ answer: inout ParentAnswer) throws(ProxyError) -> Bool {
+        while true {
+            let step = try stream.inbound.withBytes { bytes throws(ProxyError) in try answer.read(bytes) }
+            switch step {
+            case .needsMore: break
+            case .interim(let byteCount):
+                stream.inbound.consume(byteCount)
+                continue
+            case .open(let byteCount):
+                stream.inbound.consume(byteCount)
+                return true
+            }
+            guard stream.mayRead else { return false }
+            switch unsafe stream.tryRead(worker.scratch) {
+            case .done(let count): stream.inbound.append(worker.scratch(count))
+            case .blocked: return false
+            case .closed, .cut, .failed: throw closed
             }
         }
     }
