@@ -12,12 +12,22 @@ public struct DestinationPolicy: Equatable, Sendable {
         case refuse
     }
 
+    /// What happens to a CONNECT to a provider while leo is over one of its limits.
+    public enum OnOverload: String, Equatable, Sendable, CaseIterable {
+        /// It is answered with 503.
+        case refuse
+        /// It is tunnelled blindly, and goes around policy.
+        case tunnel
+    }
+
     /// The providers whose traffic leo intercepts; a provider left out here is a host like any other.
     public var providers: ProviderTable
     /// What happens to hosts that are no provider's: `intercept.other_hosts`.
     public var otherHosts: Others
     /// What happens to a tunnel whose client names no server: `intercept.tunnel_without_sni`.
     public var tunnelWithoutServerName: Others
+    /// What happens to new CONNECTs to providers while leo is over a limit: `intercept.on_overload`.
+    public var onOverload: OnOverload
     /// Provider hosts that are tunnelled all the same, for clients that pin certificates: `intercept.splice`.
     public var splice: [HostPattern]
     /// Targets that are tunnelled although `otherHosts` refuses: `intercept.allow`.
@@ -28,8 +38,10 @@ public struct DestinationPolicy: Equatable, Sendable {
     /// The defaults: every known provider is intercepted, everything else tunnelled.
     public init(
         providers: ProviderTable = .builtIn, otherHosts: Others = .tunnel, tunnelWithoutServerName: Others = .tunnel,
-        splice: [HostPattern] = [], allow: [DestinationRow] = [], refuse: [DestinationRow] = DestinationRow.refused
+        splice: [HostPattern] = [], allow: [DestinationRow] = [], refuse: [DestinationRow] = DestinationRow.refused,
+        onOverload: OnOverload = .refuse
     ) {
+        self.onOverload = onOverload
         self.providers = providers
         self.otherHosts = otherHosts
         self.tunnelWithoutServerName = tunnelWithoutServerName

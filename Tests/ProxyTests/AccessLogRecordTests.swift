@@ -1,3 +1,4 @@
+import Policy
 import Testing
 import Wire
 
@@ -11,7 +12,8 @@ struct AccessLogRecordTests {
         #expect(line.members.map(\.name) == AccessField.allCases.map(\.rawValue))
         let expected = """
             {"time":"2024-02-29T12:34:56.789Z","kind":"exchange","id":"00000000deadbeef","connection":42,\
-            "client":"127.0.0.1:50000","tls":"1.3","protocol":"h2","host":"api.openai.com:443","sni":"api.openai.com",\
+            "client":"127.0.0.1:50000","tenant":"checkout","matched_by":"proxy_user","tls":"1.3","protocol":"h2",\
+            "host":"api.openai.com:443","sni":"api.openai.com",\
             "provider":"openai","api":"openai","policy":"bypassed","reason":"the host is spliced","method":"POST",\
             "path":"/v1/chat/completions","stream":true,"status":502,"upstream_status":200,"error":"upstream_cut",\
             "error_detail":"closed after 3 chunks","attempts":2,"reused":false,"upstream_addr":"192.0.2.1:443",\
@@ -36,7 +38,8 @@ struct AccessLogRecordTests {
         var record = fullRecord()
         record.reset()
         let kept = [
-            "time", "kind", "connection", "client", "tls", "host", "sni", "provider", "api", "policy", "reason",
+            "time", "kind", "connection", "client", "tenant", "matched_by", "tls", "host", "sni", "provider", "api",
+            "policy", "reason",
         ]
         #expect(try rendered(record).members.map(\.name) == kept)
         record.releaseStorage()
@@ -102,6 +105,7 @@ struct AccessLogRecordTests {
         var record = AccessRecord()
         record.connection = 42
         record.client = "127.0.0.1:50000"
+        record.tenant = TenantMatch(name: "checkout", by: .proxyUser)
         record.tls = "1.3"
         record.host = "api.openai.com:443"
         record.sni = "api.openai.com"

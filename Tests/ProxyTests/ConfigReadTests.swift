@@ -24,6 +24,9 @@ struct ConfigReadTests {
             admin = "127.0.0.2:9000"
             workers = 256
             connections_max = 1
+            handshakes_max = 2
+            body_memory_max = "1GB"
+            body_rate_min = "0B"
             handshake_timeout = "100ms"
             head_timeout = "1s"
             idle_timeout = "1d"
@@ -48,6 +51,7 @@ struct ConfigReadTests {
             providers = ["openai", "mine"]
             other_hosts = "refuse"
             tunnel_without_sni = "refuse"
+            on_overload = "tunnel"
             splice = ["eu.api.openai.com", "*.mine.example:8443"]
             allow = ["10.0.0.0/8", "pypi.example", "db.example:5432", "fd12::1"]
             refuse = []
@@ -64,6 +68,8 @@ struct ConfigReadTests {
             path = "log/access.json"
             block_timeout = "1m"
             labels = ["X-Team", "x-app"]
+            [tenants.a]
+            match = [{ client_certificate = "a" }]
             """)
         #expect(config.path == "leo.toml")
         #expect(config.listen.proxy.description == "[::1]:0" && config.listen.admin?.description == "127.0.0.2:9000")
@@ -71,6 +77,9 @@ struct ConfigReadTests {
         #expect(config.listen.handshakeTimeout == .milliseconds(100) && config.listen.headTimeout == .seconds(1))
         #expect(config.listen.idleTimeout == .seconds(86400) && config.listen.stallTimeout == .seconds(180))
         #expect(config.listen.drainTimeout == .zero)
+        #expect(config.listen.handshakesMax == 2 && config.listen.bodyMemoryMax == 1 << 30)
+        #expect(config.listen.bodyRateMin == 0 && config.destination.onOverload == .tunnel)
+        #expect(config.tenants.names == ["a"])
         #expect(config.authority.certificatePath == "/ca.pem" && config.authority.keyPath == "/etc/leo/ca.key")
         #expect(config.authority.rootPath == "/etc/leo/../root.pem")
         #expect(config.authority.names == ["llm.corp.example", "api.aws"])
@@ -185,6 +194,9 @@ struct ConfigReadTests {
         ("[listen]\nworkers = 1.0", "not a number with a point"),
         ("[listen]\nworkers = \"4\"", "must be a number without quotes: 4"),
         ("[listen]\nworkers = true", "must be a whole number from 0 to 256, not true or false"),
+        ("[listen]\nbody_memory_max = \"64 kb\"", "must be a size like"),
+        ("[listen]\nbody_memory_max = 65536", "65536 of which unit?"),
+        ("[listen]\nbody_rate_min = \"2MB\"", "must be from \"0B\" to \"1MB\", not \"2MB\""),
         ("[listen]\nconnections_max = 0", "must be from 1 to 1000000, not 0"),
         ("[listen]\nhead_timeout = 30", "30 of which unit? \"30s\" is seconds"),
         ("[listen]\nhead_timeout = \"30\"", "must be a duration like \"500ms\""),

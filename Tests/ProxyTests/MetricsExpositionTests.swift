@@ -10,6 +10,8 @@ struct MetricsExpositionTests {
         let log = try AccessLog(path: "/dev/null", onFull: .drop)
         var measures = log.measures
         measures.merge(try #require(ProcessStatistics.current()).measures) { mine, _ in mine }
+        let overload = Overload(Config(baseDirectory: "/"), descriptorCountMax: 1024)
+        measures.merge(overload.measures) { mine, _ in mine }
         let metrics = Metrics(providers: ["openai"])
         let worker = metrics.makeWorker()
         for step in 0..<1000 { worker.observe(.exchangeTime, microseconds: UInt64(step * step * step)) }

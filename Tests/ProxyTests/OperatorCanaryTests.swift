@@ -45,9 +45,10 @@ struct OperatorCanaryTests {
                 state.acceptors.append(waiter)
                 let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) {
                     descriptor, peer in
-                    guard let number = state.shared.admitConnection(),
+                    guard state.shared.overload.admitConnection(descriptor: descriptor.raw) == .served,
                         let watcher = try? Watcher(descriptor, loop: state.loop)
                     else { return }
+                    let number = state.shared.nextConnectionNumber()
                     state.begin(
                         ClientConnection(
                             number: number, listener: .proxy, peer: peer, watcher: watcher, worker: state))

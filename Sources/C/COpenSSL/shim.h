@@ -46,12 +46,16 @@ static inline void leo_ERR_raise(unsigned long code) { ERR_raise(ERR_GET_LIB(cod
 // Keys and certificates
 static inline EVP_PKEY *leo_EVP_EC_gen(const char *curve) { return EVP_EC_gen(curve); }
 static inline EVP_PKEY *leo_EVP_RSA_gen(unsigned bits) { return EVP_RSA_gen(bits); }
+static inline void leo_OPENSSL_free(void *p) { OPENSSL_free(p); }
 static inline long leo_BIO_get_mem_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
 
 // Stacks
 static inline int leo_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(s); }
 static inline X509 *leo_sk_X509_value(const STACK_OF(X509) *s, int i) { return sk_X509_value(s, i); }
 static inline int leo_sk_GENERAL_SUBTREE_num(const STACK_OF(GENERAL_SUBTREE) *s) { return sk_GENERAL_SUBTREE_num(s); }
+static inline int leo_sk_GENERAL_NAME_num(const GENERAL_NAMES *s) { return sk_GENERAL_NAME_num(s); }
+static inline GENERAL_NAME *leo_sk_GENERAL_NAME_value(const GENERAL_NAMES *s, int i) { return sk_GENERAL_NAME_value(s, i); }
+static inline void leo_GENERAL_NAMES_free(GENERAL_NAMES *s) { GENERAL_NAMES_free(s); }
 static inline GENERAL_SUBTREE *leo_sk_GENERAL_SUBTREE_value(const STACK_OF(GENERAL_SUBTREE) *s, int i) {
     return sk_GENERAL_SUBTREE_value(s, i);
 }

@@ -54,6 +54,13 @@ public final class FileReader {
         }
     }
 
+    /// Names a table whose name is partly the operator's own, "tenants.NAME", and keys of it, for the list of known keys
+    /// and for guesses about a key that stands in the wrong place.
+    public func declare(_ name: String, keys: [String]) {
+        knowTable(name)
+        for key in keys { know(key, in: name) }
+    }
+
     /// A table inside of another, whose keys are checked like those of any.
     func subtable(_ name: String, _ place: Place, _ entries: [TOMLEntry]) -> TableReader {
         reader(name, place, entries)

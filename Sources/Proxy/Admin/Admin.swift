@@ -109,6 +109,7 @@ struct Admin: Sendable {
     private func exposition() -> String {
         var measures = shared.accessLog.measures
         if let process = ProcessStatistics.current() { measures.merge(process.measures) { mine, _ in mine } }
+        measures.merge(shared.overload.measures) { mine, _ in mine }
         var text = ByteQueue()
         Exposition.append(shared.metrics, version: Version.text, measures: measures, to: &text)
         return String(lossy: text.bytes)

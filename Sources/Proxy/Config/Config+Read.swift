@@ -27,6 +27,7 @@ extension Config {
         upstream.readTLS(outward, baseDirectory, rows)
         destination.read(file.table("intercept"), rows)
         accessLog.read(file.table("access_log"), baseDirectory)
+        tenants = TenantTable(reading: file)
     }
 
     /// No file that people write comes near this, and reading one of this size takes well under a second.
@@ -43,6 +44,9 @@ extension Config.Listen {
         readListeners(table, baseDirectory)
         workerCount = table.integer("workers", in: 0...256) ?? workerCount
         connectionsMax = table.integer("connections_max", in: 1...1_000_000) ?? connectionsMax
+        handshakesMax = table.integer("handshakes_max", in: 1...1_000_000) ?? handshakesMax
+        bodyMemoryMax = table.size("body_memory_max", in: 1 << 20...1 << 40) ?? bodyMemoryMax
+        bodyRateMin = table.size("body_rate_min", in: 0...1 << 20) ?? bodyRateMin
         // Less than a tenth of a second fails honest clients on a busy machine; the upper ends say "never" already.
         handshakeTimeout = table.duration("handshake_timeout", in: .milliseconds(100)...minutes(10)) ?? handshakeTimeout
         headTimeout = table.duration("head_timeout", in: .milliseconds(100)...minutes(10)) ?? headTimeout

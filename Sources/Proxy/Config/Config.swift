@@ -14,6 +14,8 @@ public struct Config: Equatable, Sendable {
     public var destination: DestinationPolicy
     /// `[access_log]`
     public var accessLog: AccessLog
+    /// `[tenants.NAME]`
+    public var tenants: TenantTable
     /// The file this came from; nil for the embedded defaults.
     public var path: String?
 
@@ -24,6 +26,7 @@ public struct Config: Equatable, Sendable {
         upstream = Upstream()
         destination = DestinationPolicy()
         accessLog = AccessLog()
+        tenants = TenantTable()
     }
 
     /// The providers whose traffic leo intercepts.
@@ -60,6 +63,12 @@ public struct Config: Equatable, Sendable {
         public var workerCount = 0
         /// Client connections open at once.
         public var connectionsMax = 16384
+        /// TLS handshakes with clients under way at once.
+        public var handshakesMax = 1024
+        /// Bytes of bodies that wait in memory, process-wide, before new work is shed.
+        public var bodyMemoryMax = 256 << 20
+        /// Bytes per second below which a client that leo waits for is too slow with a body; 0: no client is.
+        public var bodyRateMin = 256
         /// From accept to the end of the client's TLS handshake, CONNECT included.
         public var handshakeTimeout = Duration.seconds(10)
         /// From the first byte of a request head to its last.

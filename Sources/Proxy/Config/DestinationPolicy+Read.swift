@@ -5,6 +5,7 @@ extension DestinationPolicy {
         providers = selected(table, rows)
         otherHosts = table.choice("other_hosts") ?? otherHosts
         tunnelWithoutServerName = table.choice("tunnel_without_sni") ?? tunnelWithoutServerName
+        onOverload = table.choice("on_overload") ?? onOverload
         splice = table.hosts("splice", defaultPort: nil)?.compactMap { spliced($0, table, rows) } ?? splice
         allow = table.destinations("allow")?.compactMap { allowed($0, table) } ?? allow
         refuse = table.destinations("refuse")?.map(\.value) ?? refuse

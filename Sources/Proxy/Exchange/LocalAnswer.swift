@@ -31,7 +31,7 @@ struct LocalAnswer {
         ]
         if !fault.isWorthRetrying { fields.append(("x-should-retry", "false")) }
         if status == 503 { fields += [("Retry-After", "1"), ("retry-after-ms", "1000")] }
-        self.fields = fields + (api?.errorFields(status: status, code: fault.rawValue) ?? [])
+        self.fields = fields + fault.ownFields + (api?.errorFields(status: status, code: fault.rawValue) ?? [])
     }
 
     /// A 200 with a JSON body that says something about leo itself.
@@ -80,11 +80,13 @@ extension Fault {
     var status: Int {
         switch self {
         case .badRequest, .badTarget, .webSocketHandshake, .webSocketFrame, .notTLS, .sniMissing, .sniMismatch: 400
-        case .hostRefused, .addressRefused: 403
+        case .hostRefused, .addressRefused, .unidentified: 403
         case .notConnect: 405
+        case .proxyCredentials: 407
         case .clientTimeout: 408
         case .expectationFailed: 417
         case .misdirected: 421
+        case .credentialsLimited: 429
         case .headTooLarge: 431
         case .internalError: 500
         case .transferCodingUnsupported: 501
@@ -106,9 +108,11 @@ extension Fault {
         case 400: "Bad Request"
         case 403: "Forbidden"
         case 405: "Method Not Allowed"
+        case 407: "Proxy Authentication Required"
         case 408: "Request Timeout"
         case 417: "Expectation Failed"
         case 421: "Misdirected Request"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
@@ -125,13 +129,13 @@ extension Fault {
     var isWorthRetrying: Bool {
         switch self {
         case .dnsFailed, .connectFailed, .connectTimeout, .upstreamHandshake, .viaFailed, .upstreamClosed,
-            .upstreamTimeout, .upstreamCut, .audit, .overload, .draining, .clientTimeout:
+            .upstreamTimeout, .upstreamCut, .audit, .overload, .draining, .clientTimeout, .credentialsLimited:
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
             .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .misdirected, .sniMismatch,
             .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .webSocketHandshake,
             .webSocketFrame,
-            .hostRefused,
+            .hostRefused, .proxyCredentials, .unidentified,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
             .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .badAnswer, .internalError:
             false

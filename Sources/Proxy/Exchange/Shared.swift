@@ -16,7 +16,10 @@ final class Shared: Sendable {
     let metrics: Metrics
     /// The addresses leo listens on; never dialled.
     let ownListeners: [IPEndpoint]
-    private let connectionCount = Atomic<Int>(0)
+    /// What leo has taken on, against what it may.
+    let overload: Overload
+    /// Verifies users' passwords; nil when the file has no users.
+    let passwords: PasswordCheck?
     private let connectionNumber = Atomic<UInt64>(0)
     private let isDrainingNow = Atomic<Bool>(false)
     private let drainWaiter = Mutex<Waiter?>(nil)
@@ -39,6 +42,8 @@ final class Shared: Sendable {
         ownListeners: [IPEndpoint]
     ) {
         self.config = config
+        overload = Overload(config, descriptorCountMax: Process.descriptorCountMax())
+        passwords = config.tenants.hasUsers ? PasswordCheck(config.tenants) : nil
         timeouts = Timeouts(config)
         self.authority = authority
         self.upstreamTrust = upstreamTrust
@@ -66,24 +71,16 @@ final class Shared: Sendable {
             }, busy: { .failed("too many certificates are being made") })
     }
 
-    /// Counts a new client connection; nil when there are as many as the file allows.
-    func admitConnection() -> UInt64? {
-        let (_, count) = connectionCount.add(1, ordering: .relaxed)
-        guard count <= config.listen.connectionsMax else {
-            connectionCount.subtract(1, ordering: .relaxed)
-            return nil
-        }
-        return connectionNumber.add(1, ordering: .relaxed).newValue
-    }
+    /// Tells a new client connection from all others.
+    func nextConnectionNumber() -> UInt64 { connectionNumber.add(1, ordering: .relaxed).newValue }
 
-    /// A connection counted by ``admitConnection()`` has ended.
+    /// A connection that ``Overload/admitConnection(descriptor:)`` counted has ended.
     func connectionEnded() {
-        let (_, count) = connectionCount.subtract(1, ordering: .sequentiallyConsistent)
-        if count == 0, isDraining { drainWaiter.withLock { $0 }?.wakeFromAnyThread() }
+        if overload.connectionEnded() == 0, isDraining { drainWaiter.withLock { $0 }?.wakeFromAnyThread() }
     }
 
     /// Client connections open now.
-    var openConnectionCount: Int { connectionCount.load(ordering: .relaxed) }
+    var openConnectionCount: Int { overload.openConnectionCount }
 
     /// Whether leo is shutting down.
     var isDraining: Bool { isDrainingNow.load(ordering: .relaxed) }

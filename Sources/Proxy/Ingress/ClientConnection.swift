@@ -15,12 +15,23 @@ final class ClientConnection {
     let journal: Journal
     /// The CONNECT has got its answer: from now on the client hears no plain HTTP.
     var isAnswered = false
+    /// What was decided when it was accepted.
+    var admission = Admission.served
+    /// Whose client this is; nil until `Gatekeeper` knows.
+    var tenant: TenantMatch? {
+        didSet { record.tenant = tenant }
+    }
     /// Nothing is under way: a shutdown may end the connection at once.
     var isIdle = false {
-        didSet { if isIdle, isUnwanted { waiter.cancel() } }
+        didSet {
+            if isIdle, !oldValue { idleSince = stream.watcher.loop.now }
+            if isIdle, isUnwanted { waiter.cancel() }
+        }
     }
     /// Told when the connection shall end with what is under way; for connections on which several things are.
     var onDrain: (() -> Void)?
+    /// Since when nothing is under way; meaningful while ``isIdle``.
+    private(set) var idleSince = MonotonicTime.never
     private var isUnwanted = false
 
     init(number: UInt64, listener: ListenerKind, peer: Peer, watcher: Watcher, worker: WorkerState) {
@@ -60,6 +71,9 @@ final class ClientConnection {
         if isIdle { waiter.cancel() }
     }
 
+    /// The names in the client's certificate; nil when it showed none.
+    var certificateNames: ClientCertificateNames? { stream.clientCertificateNames }
+
     /// Whether the client has closed its side, or the connection broke. In a tunnel the former is no farewell.
     var isGone: Bool { stream.watcher.isHungUp }
     /// Whether the connection broke.
@@ -78,6 +92,12 @@ struct ConnectionRegistry {
 
     /// Forgets one that has ended.
     mutating func remove(_ connection: ClientConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// Those that have had nothing under way since `before`, the longest idle ones first, `countMax` at most.
+    func idle(since before: MonotonicTime, countMax: Int) -> [ClientConnection] {
+        let idle = connections.values.filter { $0.isIdle && $0.idleSince <= before }
+        return Array(idle.sorted { $0.idleSince < $1.idleSince }.prefix(countMax))
+    }
 
     /// Lets every connection finish what it is doing.
     func drainAll() { for connection in connections.values { connection.drain() } }

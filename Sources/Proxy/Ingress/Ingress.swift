@@ -23,12 +23,10 @@ struct Ingress {
 
     /// The session of an intercepted connection; nil when the connection has been served or refused.
     private func open() async -> ClientSession? {
-        waiter.deadline = connection.acceptedAt.advanced(by: shared.timeouts.handshake)
+        let shedding = ConnectionShedding(worker: worker, connection: connection)
+        waiter.deadline = connection.acceptedAt.advanced(by: shedding.patience)
         do {
-            if let target = try await readConnect() {
-                connection.record.host = target.description
-                return try await serve(target)
-            }
+            if let target = try await readIdentifiedConnect(shedding) { return try await serve(target) }
             stream.closeOrderly()
         } catch {
             await refuse(error)
@@ -38,13 +36,18 @@ struct Ingress {
 
     private func serve(_ target: HostPort) async throws(ProxyError) -> ClientSession? {
         if target == Canary.target { return try await intercept(target, Canary.provider) }
+        let shedding = ConnectionShedding(worker: worker, connection: connection)
         switch shared.config.destination.decide(target) {
         case .intercept(let provider):
+            if let limit = try shedding.limitForInterception() {
+                connection.record.provider = provider.name
+                try await tunnel(target, .overload(limit))
+                return nil
+            }
             connection.record.api = provider.api
             return try await intercept(target, provider)
         case .tunnel(let bypassed):
-            worker.metrics.add(.connects(.tunnel))
-            try await Tunnel(worker: worker, connection: connection, target: target, isBypassed: bypassed).begin()
+            try await tunnel(target, bypassed ? .splice : nil)
             return nil
         case .refuse(let refusal):
             let error = ProxyError(refusal)
@@ -60,12 +63,61 @@ struct Ingress {
         return try await interception.begin()
     }
 
+    private func tunnel(_ target: HostPort, _ bypass: Tunnel.Bypass?) async throws(ProxyError) {
+        worker.metrics.add(.connects(.tunnel))
+        try await Tunnel(worker: worker, connection: connection, target: target, bypass: bypass).begin()
+    }
+
     // MARK: Reading the CONNECT
 
-    /// The target of the CONNECT, or nil when the client connected and left without a word.
+    /// A CONNECT, and what its client says about itself.
+    private struct Connect {
+        let target: HostPort
+        let credentials: ProxyCredentials
+        let keepsAlive: Bool
+    }
+
+    /// The target of the CONNECT of a client that was identified, or nil when it left. A client that is refused with 407
+    /// may try again on the same connection, a few times.
+    private func readIdentifiedConnect(_ shedding: ConnectionShedding) async throws(ProxyError) -> HostPort? {
+        let gatekeeper = Gatekeeper(worker: worker, connection: connection)
+        var refusalCount = 0
+        while let connect = try await readConnect(mayLeave: refusalCount > 0) {
+            connection.record.host = connect.target.description
+            try shedding.refuseUnlessTunnelled()
+            do {
+                try await gatekeeper.identify(connect.credentials)
+                return connect.target
+            } catch {
+                refusalCount += 1
+                let mayRetry = refusalCount < Gatekeeper.refusalCountMax && connect.keepsAlive && !shared.isDraining
+                guard error.fault == .proxyCredentials, mayRetry else { throw error }
+                try await challenge(error)
+            }
+        }
+        return nil
+    }
+
+    /// Answers with 407 on a connection that goes on.
+    private func challenge(_ error: ProxyError) async throws(ProxyError) {
+        connection.record.fail(error)
+        connection.record.status = error.fault.status
+        worker.metrics.add(.faults(error.fault))
+        worker.metrics.add(.connects(.refuse))
+        AccessLogGate(worker: worker, connection: connection).writeUnreserved()
+        connection.record.begin(.refusal, id: worker.nextExchangeID())
+        connection.record.host = nil
+        waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.handshake)
+        LocalAnswer(error: error, api: nil, isHead: false).append(to: &stream.outbound, closing: false)
+        do { try await stream.flush(waiter) } catch {
+            throw ProxyError(.clientGone, "the client left before it was asked for its password")
+        }
+    }
+
+    /// The next CONNECT, or nil when the client connected and left without a word; `mayLeave`: or stays and says none.
     ///
     /// The head is peeked and then taken to the byte, because what follows belongs to TLS.
-    private func readConnect() async throws(ProxyError) -> HostPort? {
+    private func readConnect(mayLeave: Bool) async throws(ProxyError) -> Connect? {
         var head = HTTP1Head(.request, headBytesMax: Self.headBytesMax)
         connection.isIdle = true
         defer { connection.isIdle = false }
@@ -76,11 +128,13 @@ struct Ingress {
             case .bytes(let count):
                 connection.isIdle = false
                 let bytes = worker.scratch(count)
-                if let target = try parse(bytes, &head) {
+                if let connect = try parse(bytes, &head) {
                     _ = unsafe System.read(
                         stream.descriptor, UnsafeMutableRawBufferPointer(rebasing: worker.scratch[0..<head.byteCount]))
+                    // The password must not stay where the next connection's bytes will be.
+                    unsafe Secret.wipe(UnsafeMutableRawBufferPointer(rebasing: worker.scratch[0..<count]))
                     stream.watcher.isReadReady = true
-                    return target
+                    return connect
                 }
                 if connection.isGone { throw ProxyError(.clientGone, "the client left in the middle of its CONNECT") }
             case .wouldBlock: break
@@ -88,6 +142,7 @@ struct Ingress {
             }
             do { try await stream.sleep(waiter, for: .read) } catch {
                 switch error {
+                case .deadline where mayLeave && connection.isIdle: return nil
                 case .deadline:
                     throw ProxyError(.clientTimeout, "no complete CONNECT within listen.handshake_timeout")
                 case .cancelled where connection.isIdle: return nil
@@ -100,7 +155,7 @@ struct Ingress {
 
     private func parse(
         _ bytes: Span<UInt8>, _ head: inout HTTP1Head
-    ) throws(ProxyError) -> HostPort? {
+    ) throws(ProxyError) -> Connect? {
         if bytes[0] == 0x16 {
             throw ProxyError(.badRequest, "TLS on the proxy port: the proxy URL must begin with http://, not https://")
         }
@@ -117,7 +172,9 @@ struct Ingress {
         guard head.requestFraming == .none || head.requestFraming == .length(0) else {
             throw ProxyError(.badRequest, "a CONNECT has no body")
         }
-        return HostPort(host: authority.host, port: port)
+        return Connect(
+            target: HostPort(host: authority.host, port: port), credentials: .read(head, from: bytes),
+            keepsAlive: head.keepsAlive)
     }
 
     // MARK: Refusing

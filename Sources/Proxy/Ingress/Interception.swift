@@ -71,6 +71,15 @@ struct Interception {
     }
 
     private func handshake() async throws(ProxyError) {
+        let overload = worker.shared.overload
+        guard overload.beginHandshake() else {
+            worker.metrics.add(.overload(.handshakes))
+            throw ProxyError(.overload, OverloadLimit.handshakes.explanation)
+        }
+        defer { overload.handshakeEnded() }
+        if overload.isPressed {
+            waiter.deadline = min(waiter.deadline, worker.loop.now.advanced(by: Overload.pressedHandshakeSpan))
+        }
         let context = try await leaf()
         do {
             try stream.startTLS(asServerWith: context)

@@ -15,8 +15,23 @@ struct Tunnel {
     let worker: WorkerState
     let connection: ClientConnection
     let target: HostPort
-    /// A provider host that the file lets pass.
-    let isBypassed: Bool
+    /// Why a provider's host is tunnelled; nil for a host that is no provider's.
+    let bypass: Bypass?
+
+    /// A way around policy that the file opens.
+    enum Bypass {
+        /// `intercept.splice`
+        case splice
+        /// `intercept.on_overload`
+        case overload(OverloadLimit)
+
+        var reason: String {
+            switch self {
+            case .splice: "intercept.splice names the host"
+            case .overload(let limit): "overload: \(limit.explanation), and intercept.on_overload is \"tunnel\""
+            }
+        }
+    }
 
     private var stream: Stream { connection.stream }
     private var waiter: Waiter { connection.waiter }
@@ -39,8 +54,8 @@ struct Tunnel {
         if isHandedOver { return }
         connection.record.kind = .tunnel
         connection.isAnswered = true
-        if isBypassed { connection.record.policy = .bypassed }
-        connection.record.reason = isBypassed ? "intercept.splice names the host" : "the host is no provider's"
+        if bypass != nil { connection.record.policy = .bypassed }
+        connection.record.reason = bypass?.reason ?? "the host is no provider's"
         connection.record.note(.total, nanoseconds: MonotonicTime.current().since(connection.acceptedAt).count)
         if let failure {
             connection.record.fail(failure)
@@ -62,7 +77,7 @@ struct Tunnel {
         connection.record.status = 200
         var mustStillLook = false
         var hasHello = false
-        if !isBypassed {
+        if bypass == nil {
             let peek = HelloPeek(worker: worker, connection: connection)
             let firstByteBy = worker.loop.now.advanced(by: Self.firstByteSpan)
             let waitsForHello = shared.config.destination.tunnelWithoutServerName == .refuse

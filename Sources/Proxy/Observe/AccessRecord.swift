@@ -1,3 +1,4 @@
+import Policy
 import Wire
 
 /// The names of an access-log line's fields, in the order they are written; `docs/access-log.md` explains each.
@@ -7,6 +8,8 @@ enum AccessField: String, CaseIterable, Sendable {
     case id
     case connection
     case client
+    case tenant
+    case matchedBy = "matched_by"
     case tls
     case clientProtocol = "protocol"
     case host
@@ -100,7 +103,8 @@ struct AccessRecord: ~Copyable, Sendable {
 
     /// How the file's policy was got around.
     enum Policy: String, CaseIterable, Sendable {
-        /// An intercepted provider's host that `intercept.splice` tunnels all the same.
+        /// An intercepted provider's host that `intercept.splice` tunnels all the same, or that was tunnelled because of
+        /// `intercept.on_overload`.
         case bypassed
     }
 
@@ -117,6 +121,8 @@ struct AccessRecord: ~Copyable, Sendable {
     var connection: UInt64?
     /// `ip:port`.
     var client: String?
+    /// Whose client it is; nil until that is known.
+    var tenant: TenantMatch?
     /// The TLS version spoken with the client, `1.2` or `1.3`.
     var tls: String?
     /// The CONNECT target, `host:port`.
@@ -255,6 +261,8 @@ struct AccessRecord: ~Copyable, Sendable {
         case .id: if let id { line.field(field.rawValue, hexadecimal: id) }
         case .connection: if let connection { line.field(field.rawValue, connection) }
         case .client: append(client, as: field, to: &line)
+        case .tenant: append(tenant?.name, as: field, to: &line)
+        case .matchedBy: append(tenant?.by.rawValue, as: field, to: &line)
         case .tls: append(tls, as: field, to: &line)
         case .host: append(host, as: field, to: &line)
         case .sni: append(sni, as: field, to: &line)

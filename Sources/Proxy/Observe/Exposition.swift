@@ -94,6 +94,8 @@ enum Exposition {
         case .disposition: Disposition.allCases.map { [("disposition", $0.word)] }
         case .direction: Direction.allCases.map { [("direction", $0.word)] }
         case .result: LookupResult.allCases.map { [("result", $0.word)] }
+        case .reason: AuthenticationRefusal.allCases.map { [("reason", $0.word)] }
+        case .limit: OverloadLimit.allCases.map { [("limit", $0.word)] }
         case .error: Fault.allCases.map { [("error", $0.rawValue)] }
         case .provider: providers.map { [("provider", $0)] }
         case .providerAndStatus:

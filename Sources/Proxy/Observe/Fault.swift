@@ -46,6 +46,12 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     case webSocketFrame = "websocket_frame"
 
     // What the policy file says.
+    /// The client sent no proxy credentials where the file asks for them, or wrong ones.
+    case proxyCredentials = "proxy_credentials"
+    /// Too many wrong proxy credentials came from the client's address.
+    case credentialsLimited = "credentials_limited"
+    /// The client belongs to no tenant, and a user and password would not change that.
+    case unidentified = "unidentified"
     /// The host is not one that leo forwards to.
     case hostRefused = "host_refused"
     /// The address is link-local, a metadata service, leo itself, or refused by the file.
@@ -90,7 +96,7 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     // What happened to leo itself.
     /// No slot in the access log's queue within `block_timeout`.
     case audit = "audit"
-    /// A limit on connections or descriptors is reached.
+    /// A limit on connections, handshakes, memory or descriptors is reached.
     case overload = "overload"
     /// leo is shutting down.
     case draining = "draining"

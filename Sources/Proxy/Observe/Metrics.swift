@@ -3,7 +3,8 @@
 /// `docs/metrics.md` explains each, and a test compares. To add one that threads count: a case here, its line below, a
 /// case in `Counter`, `Gauge` or `Timing`, and its row in the document.
 enum Metric: Int, CaseIterable, Sendable {
-    case connections, connectionsOpen, connects, handshakes
+    case connections, connectionsOpen, connects, handshakes, handshakesOpen
+    case authenticationsRefused, overload, bodyMemory
     case exchanges, exchangesOpen, requestBytes, responseBytes, timeToFirstByte, exchangeTime
     case faults
     case tunnelsOpen, tunnelBytes
@@ -18,7 +19,9 @@ enum Metric: Int, CaseIterable, Sendable {
     enum Kind: String, Sendable { case counter, gauge, histogram }
 
     /// The label sets. All are bounded: by the file's provider table, or by an enum of leo's.
-    enum Labels: Sendable { case none, disposition, provider, providerAndStatus, error, direction, result, version }
+    enum Labels: Sendable {
+        case none, disposition, provider, providerAndStatus, error, direction, result, version, reason, limit
+    }
 
     /// Who counts: the threads in their `WorkerMetrics`, or something that is asked when the metrics are read.
     enum Source: Sendable { case threads, asked }
@@ -52,6 +55,22 @@ enum Metric: Int, CaseIterable, Sendable {
                 "leo_client_handshake_seconds",
                 "From accepting a client connection to the end of its TLS handshake.",
                 .histogram)
+        case .handshakesOpen:
+            Declaration(
+                "leo_client_handshakes_open", "TLS handshakes with clients under way now.", .gauge, .none, .asked)
+        case .authenticationsRefused:
+            Declaration(
+                "leo_authentications_refused_total",
+                "Clients and requests turned away because they belong to no tenant, by reason.",
+                .counter, .reason)
+        case .overload:
+            Declaration(
+                "leo_overload_total",
+                "Connections and CONNECT requests that met a limit, by limit.",
+                .counter, .limit)
+        case .bodyMemory:
+            Declaration(
+                "leo_body_memory_bytes", "Bytes of bodies that wait in memory.", .gauge, .none, .asked)
         case .exchanges:
             Declaration(
                 "leo_exchanges_total",
@@ -158,6 +177,8 @@ enum Counter: Sendable {
     case requestBytes(provider: Int)
     case responseBytes(provider: Int)
     case faults(Fault)
+    case authenticationsRefused(AuthenticationRefusal)
+    case overload(OverloadLimit)
     case tunnelBytes(Direction)
     case upstreamConnections
     case upstreamReuses

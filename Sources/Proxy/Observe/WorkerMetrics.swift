@@ -116,6 +116,8 @@ final class MetricsLayout: Sendable {
         case .requestBytes(let provider): firstCell(of: .requestBytes) + place(ofProvider: provider)
         case .responseBytes(let provider): firstCell(of: .responseBytes) + place(ofProvider: provider)
         case .faults(let fault): firstCell(of: .faults) + (Self.faults.firstIndex(of: fault) ?? 0)
+        case .authenticationsRefused(let reason): firstCell(of: .authenticationsRefused) + reason.rawValue
+        case .overload(let limit): firstCell(of: .overload) + limit.rawValue
         case .tunnelBytes(let direction): firstCell(of: .tunnelBytes) + direction.rawValue
         case .upstreamConnections: firstCell(of: .upstreamConnections)
         case .upstreamReuses: firstCell(of: .upstreamReuses)
@@ -141,6 +143,8 @@ final class MetricsLayout: Sendable {
         case .error: faults.count
         case .direction: Direction.allCases.count
         case .result: LookupResult.allCases.count
+        case .reason: AuthenticationRefusal.allCases.count
+        case .limit: OverloadLimit.allCases.count
         }
     }
 }

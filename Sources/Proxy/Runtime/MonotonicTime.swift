@@ -24,6 +24,11 @@ struct MonotonicTime: Comparable, Sendable {
         return overflow ? .never : MonotonicTime(nanoseconds: sum)
     }
 
+    /// `span` before; nil when that is before the clock began.
+    func earlier(by span: Nanoseconds) -> MonotonicTime? {
+        nanoseconds >= span.count ? MonotonicTime(nanoseconds: nanoseconds - span.count) : nil
+    }
+
     /// The time from `earlier` to here; zero if `earlier` is later.
     func since(_ earlier: MonotonicTime) -> Nanoseconds {
         Nanoseconds(count: nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0)

@@ -1,4 +1,5 @@
 import Glibc
+import Policy
 import Wire
 
 /// One connection, plain, TLS, or TLS inside of TLS, on the loop that owns its descriptor.
@@ -75,6 +76,8 @@ final class Stream {
     var tlsVersion: String? { tls?.version }
     /// The protocol that both sides agreed on by ALPN; nil without TLS or without agreement.
     var negotiatedProtocol: String? { tls?.negotiatedProtocol }
+    /// The names in the client's verified certificate; nil without TLS or without one.
+    var clientCertificateNames: ClientCertificateNames? { tls?.clientCertificateNames }
     /// A ticket with which the next connection to the same peer may resume.
     func takeTicket() -> TLSTicket? { tls?.takeTicket() }
 

@@ -33,6 +33,10 @@ final class WorkerState {
     let number: Int
     let pool: UpstreamPool
     let pipes = PipePool()
+    /// Where this loop reports the bodies that it holds.
+    let memory: MemoryGauge
+    /// When idle connections were last closed to make room for others.
+    var roomMadeAt = MonotonicTime(nanoseconds: 0)
     let scratch: UnsafeMutableRawBufferPointer
     var connections = ConnectionRegistry()
     /// The tasks that accept; cancelled when leo stops.
@@ -49,6 +53,7 @@ final class WorkerState {
         self.number = number
         pool = UpstreamPool(
             loop: loop, connectionCountMax: shared.config.upstream.poolConnectionsMax, metrics: metrics)
+        memory = MemoryGauge(shared.overload.memory)
         unsafe scratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
         random = SplitMix(state: .random(in: .min ... .max))
     }

@@ -46,6 +46,7 @@ struct Control: Sendable {
     private func announce(_ state: WorkerState) {
         shared.log.info(.lifecycle, "ready, \(listeners.summary)")
         SystemdNotifier.notify("READY=1\nSTATUS=\(listeners.summary)")
+        for warning in shared.overload.warnings { shared.log.warning(.resources, warning) }
         for warning in AuthorityCheck.warnings(shared) { shared.log.warning(.authority, warning) }
     }
 

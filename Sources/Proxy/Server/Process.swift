@@ -21,6 +21,13 @@ enum Process {
         #endif
     }
 
+    /// How many descriptors this process may have: the soft limit, which ``harden()`` has raised to the hard one.
+    static func descriptorCountMax() -> Int {
+        var files = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 else { return 1024 }
+        return Int(clamping: files.rlim_cur)
+    }
+
     /// Cores this process may use: its affinity, and no more than its cgroup's CPU quota.
     static func usableCoreCount() -> Int {
         let online = max(1, Int(leo_affinity_count()))

@@ -67,6 +67,9 @@ public struct Server {
             config: config, authority: authority, upstreamTrust: upstreamTrust,
             parentCredentials: files.credentials, accessLog: accessLog, log: log, metrics: metrics,
             ownListeners: listeners.endpoints)
+        if config.tenants.hasUsers, shared.passwords == nil {
+            throw StartFailure("OpenSSL has no random numbers to give, and passwords cannot be checked")
+        }
         do throws(SystemCallError) {
             loops = try workerMetrics.map { metrics throws(SystemCallError) in try EventLoop(metrics: metrics) }
         } catch {
@@ -113,11 +116,8 @@ public struct Server {
         let waiter = Waiter(loop: state.loop)
         state.acceptors.append(waiter)
         let acceptor = Acceptor(worker: state, listener: entry.socket, waiter: waiter) { descriptor, peer in
-            guard let number = shared.admitConnection() else {
-                // Closing tells the client at once; an answer would need reading first.
-                state.turnAway(peer)
-                return
-            }
+            let admission = shared.overload.admitConnection(descriptor: descriptor.raw)
+            if case .closed(let limit) = admission { return state.turnAway(peer, limit) }
             let watcher: Watcher
             do throws(SystemCallError) { watcher = try Watcher(descriptor, loop: state.loop) } catch {
                 shared.connectionEnded()
@@ -125,7 +125,8 @@ public struct Server {
                 return
             }
             let connection = ClientConnection(
-                number: number, listener: entry.kind, peer: peer, watcher: watcher, worker: state)
+                number: shared.nextConnectionNumber(), listener: entry.kind, peer: peer, watcher: watcher, worker: state)
+            connection.admission = admission
             state.begin(connection)
         }
         await acceptor.run()
@@ -148,15 +149,17 @@ struct StartFailure: Error {
 }
 
 extension WorkerState {
-    /// Tells of a connection that was closed because there are too many.
-    func turnAway(_ peer: Peer) {
+    /// Tells of a connection that was closed because there are too many even of those that are told so.
+    func turnAway(_ peer: Peer, _ limit: OverloadLimit) {
+        makeRoom()
         metrics.add(.faults(.overload))
-        shared.log.warning(.resources, "listen.connections_max is reached: a new connection was closed")
+        metrics.add(.overload(limit))
+        shared.log.warning(.resources, "\(limit.explanation): a new connection was closed")
         guard shared.accessLog.reserve() == .granted else { return }
         var record = AccessRecord()
         record.begin(.refusal, id: nextExchangeID())
         record.client = peer.description
-        record.fail(ProxyError(.overload, "listen.connections_max is reached"))
+        record.fail(ProxyError(.overload, limit.explanation))
         shared.accessLog.write(record)
     }
 

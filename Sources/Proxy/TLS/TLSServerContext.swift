@@ -20,10 +20,12 @@ final class TLSServerContext: @unchecked Sendable {
     /// Shows `leaf` and after it `chain`, the certificates that lead to the root but not the root.
     ///
     /// `protocols` in leo's order of preference; a client that offers none of them is refused, one without ALPN is not.
-    /// Throws when the key does not belong to the leaf, or OpenSSL refuses something.
-    init(host: String, leaf: Certificate, chain: [Certificate], key: PrivateKey, protocols: [String])
-        throws(CertificateFailure)
-    {
+    /// `clients` asks for client certificates. Throws when the key does not belong to the leaf, or OpenSSL refuses
+    /// something.
+    init(
+        host: String, leaf: Certificate, chain: [Certificate], key: PrivateKey, protocols: [String],
+        clients: ClientVerification? = nil
+    ) throws(CertificateFailure) {
         OpenSSLErrors.clear()
         guard let made = unsafe SSL_CTX_new(TLS_server_method()) else { throw .library(OpenSSLErrors.takeReason()) }
         let list = ProtocolList.wireForm(of: protocols)
@@ -34,7 +36,7 @@ final class TLSServerContext: @unchecked Sendable {
         expiresAtSeconds = leaf.expiresAtSeconds
         let isConfigured =
             unsafe Self.configure(made, host: host)
-            && Self.show(leaf, chain, key, in: made)
+            && Self.show(leaf, chain, key, in: made) && (clients?.apply(to: made) ?? true)
         guard isConfigured else { throw .library(OpenSSLErrors.takeReason()) }
         if !list.isEmpty { unsafe chooseProtocols(in: made) }
     }

@@ -250,6 +250,9 @@ struct TLSSession: ~Copyable {
 
     // MARK: Inside
 
+    /// Lends the `SSL` for the call.
+    func withConnection<Result>(_ body: (OpaquePointer) -> Result) -> Result { unsafe body(ssl) }
+
     private static let unusable = TLSAttempt.failed(
         TLSFailure(kind: .protocolError, detail: "the connection failed before"))
 

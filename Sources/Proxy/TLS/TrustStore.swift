@@ -31,6 +31,7 @@ public enum TrustSource: Sendable, Equatable {
 public final class TrustStore: @unchecked Sendable {
     // Filled in init and then only read; OpenSSL locks its store on lookups.
     private let store: OpaquePointer
+    private let certificates: [Certificate]
     /// How many certificates it holds.
     public let certificateCount: Int
     /// The file they came from.
@@ -48,6 +49,7 @@ public final class TrustStore: @unchecked Sendable {
         guard let made = unsafe X509_STORE_new() else { throw .library(OpenSSLErrors.takeReason()) }
         unsafe store = made
         certificateCount = certificates.count
+        self.certificates = certificates
         self.path = path
         for certificate in certificates {
             let isAdded = unsafe certificate.withPointer { x509 in unsafe X509_STORE_add_cert(made, x509) == 1 }
@@ -61,4 +63,15 @@ public final class TrustStore: @unchecked Sendable {
     func apply(to context: OpaquePointer) -> Bool {
         unsafe leo_SSL_CTX_set1_cert_store(context, store) == 1
     }
+
+    /// Tells clients of `context`, lent for the call, whose certificates are wanted (RFC 8446 section 4.2.4), so that
+    /// one with several can choose. `SSL_CTX_add_client_CA`
+    func announce(in context: OpaquePointer) -> Bool {
+        certificates.prefix(Self.announcedCountMax).allSatisfy { certificate in
+            unsafe certificate.withPointer { x509 in unsafe SSL_CTX_add_client_CA(context, x509) == 1 }
+        }
+    }
+
+    /// The list is sent in every handshake; nobody has more CAs of clients than this.
+    private static let announcedCountMax = 32
 }
