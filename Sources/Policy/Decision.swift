@@ -26,6 +26,10 @@ public enum DestinationRefusal: Error, Equatable, Sendable {
     case refusedHost(row: String)
     /// A row of `intercept.refuse` holds the address.
     case refusedAddress(row: String)
+    /// The address is not a public one, and the client comes from another machine.
+    case privateAddress
+    /// The port is not 443, and the client comes from another machine.
+    case otherPort
     /// The host is no provider's, `intercept.other_hosts` refuses such and no row of `intercept.allow` names it.
     case otherHost
 
@@ -40,6 +44,11 @@ public enum DestinationRefusal: Error, Equatable, Sendable {
         case .ownListener: "the target is leo itself"
         case .refusedHost(let row): "the target is refused by intercept.refuse, row \"\(row)\""
         case .refusedAddress(let row): "the target's address is refused by intercept.refuse, row \"\(row)\""
+        case .privateAddress:
+            "the target's address is not a public one, and clients of other machines reach those alone unless "
+                + "intercept.allow names the target"
+        case .otherPort:
+            "clients of other machines reach port 443 alone unless intercept.allow names the target"
         case .otherHost:
             "the target is not a provider leo knows, intercept.other_hosts is \"refuse\" and intercept.allow does not "
                 + "name it"

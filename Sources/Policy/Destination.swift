@@ -1,8 +1,9 @@
 /// Where clients may go: decided for the target of a CONNECT before leo answers it, and again for the address that the
 /// target's name resolved to before leo dials it.
 ///
-/// These are the rules for listeners that only local clients reach: any private address and any port, but never a
-/// link-local address, a cloud's metadata service, an address that means no single machine, nor leo itself.
+/// Clients of this machine may go to any private address and any port, but never to a link-local address, a cloud's metadata
+/// service, an address that means no single machine, nor to leo itself. Clients of other machines may go to public addresses
+/// and port 443, and to what the file allows by name: leo must not be their way into its own network.
 public struct DestinationPolicy: Equatable, Sendable {
     /// What happens to a target that no rule names.
     public enum Others: String, Equatable, Sendable, CaseIterable {
@@ -10,6 +11,14 @@ public struct DestinationPolicy: Equatable, Sendable {
         case tunnel
         /// It is refused.
         case refuse
+    }
+
+    /// Who asks, by the listener that it came in by.
+    public enum Clients: Equatable, Sendable {
+        /// Clients that reach loopback or a Unix socket.
+        case local
+        /// Clients that may be anywhere.
+        case remote
     }
 
     /// What happens to a CONNECT to a provider while leo is over one of its limits.
@@ -54,7 +63,7 @@ public struct DestinationPolicy: Equatable, Sendable {
     ///
     /// A tunnel to a name may still be refused by `permits` once the name is resolved: rows that hold networks are
     /// judged on addresses.
-    public func decide(_ target: HostPort) -> Decision {
+    public func decide(_ target: HostPort, for clients: Clients = .local) -> Decision {
         if target.port == 0 { return .refuse(.malformedTarget) }
         let address = target.address
         if address == nil {
@@ -71,6 +80,10 @@ public struct DestinationPolicy: Equatable, Sendable {
             return .intercept(provider)
         }
         if let address, let refusal = refusedByNetwork(address) { return .refuse(refusal) }
+        if clients == .remote, !mayBeAllowed(target, address) {
+            if target.port != Self.remotePort { return .refuse(.otherPort) }
+            if let address, !address.isPublic { return .refuse(.privateAddress) }
+        }
         switch otherHosts {
         case .tunnel: return .tunnel(bypassed: false)
         case .refuse: return mayBeAllowed(target, address) ? .tunnel(bypassed: false) : .refuse(.otherHost)
@@ -94,15 +107,22 @@ public struct DestinationPolicy: Equatable, Sendable {
     ///   - target: what the client asked for.
     ///   - intercepted: whether leo intercepts the connection. The provider's TLS is verified then, so it may be
     ///     anywhere, rows of `intercept.refuse` that hold networks notwithstanding; a plain provider may not.
+    ///   - clients: who asks.
     ///   - ownListeners: where leo itself listens, with the real ports.
     public func permits(
-        _ address: IPAddress, port: UInt16, target: HostPort, intercepted: Bool, ownListeners: [IPEndpoint]
+        _ address: IPAddress, port: UInt16, target: HostPort, intercepted: Bool, for clients: Clients = .local,
+        ownListeners: [IPEndpoint]
     ) -> DestinationRefusal? {
         if let refusal = Self.neverDials(address) { return refusal }
         if reachesOwnListener(address, port: port, ownListeners) { return .ownListener }
         let provider = intercepted ? providers.provider(target) : nil
         if intercepted && provider?.plain != true { return nil }
         if let refusal = refusedByNetwork(address, port: port) { return refusal }
+        if clients == .remote, provider == nil, !allow.contains(where: { $0.names(target) || $0.holds(address) }) {
+            let isSpliced = splice.contains { $0.matches(host: target.host, port: target.port) }
+            if port != Self.remotePort, !isSpliced { return .otherPort }
+            if !address.isPublic { return .privateAddress }
+        }
         switch otherHosts {
         case .tunnel: return nil
         case .refuse:
@@ -119,21 +139,24 @@ public struct DestinationPolicy: Equatable, Sendable {
     /// - Parameters:
     ///   - target: one that `decide` let pass.
     ///   - intercepted: as for `permits`.
+    ///   - clients: who asks; behind the parent proxy, which address a name leads to is for that one to judge.
     ///   - ownListeners: as for `permits`.
     public func permitsUnresolved(
-        _ target: HostPort, intercepted: Bool, ownListeners: [IPEndpoint]
+        _ target: HostPort, intercepted: Bool, for clients: Clients = .local, ownListeners: [IPEndpoint]
     ) -> DestinationRefusal? {
         if let address = target.address {
             return permits(
-                address, port: target.port, target: target, intercepted: intercepted, ownListeners: ownListeners)
+                address, port: target.port, target: target, intercepted: intercepted, for: clients,
+                ownListeners: ownListeners)
         }
+        let isNamed =
+            intercepted || providers.provider(target) != nil || allow.contains { $0.names(target) }
+            || splice.contains { $0.matches(host: target.host, port: target.port) }
+        if isNamed { return nil }
+        if clients == .remote, target.port != Self.remotePort { return .otherPort }
         switch otherHosts {
         case .tunnel: return nil
-        case .refuse:
-            let isNamed =
-                intercepted || providers.provider(target) != nil || allow.contains { $0.names(target) }
-                || splice.contains { $0.matches(host: target.host, port: target.port) }
-            return isNamed ? nil : .otherHost
+        case .refuse: return .otherHost
         }
     }
 
@@ -143,6 +166,9 @@ public struct DestinationPolicy: Equatable, Sendable {
         if let refusal = Self.neverDials(endpoint.address) { return refusal }
         return reachesOwnListener(endpoint.address, port: endpoint.port, ownListeners) ? .ownListener : nil
     }
+
+    /// Where clients of other machines may go unless the file says more: HTTPS.
+    private static let remotePort: UInt16 = 443
 
     /// Why leo never dials this address, whatever the file says; nil when the file may decide. An address that carries
     /// another inside, for a translator or a tunnel to take out, is judged by both.

@@ -217,4 +217,77 @@ struct DestinationTests {
         ]
         #expect(Set(all.map(\.explanation)).count == all.count)
     }
+
+    // MARK: Clients of other machines
+
+    @Test("clients of other machines reach providers, public addresses on port 443, and what the file allows")
+    func remote() throws {
+        let allow: [DestinationRow] = [
+            .hosts(try pattern("db.example:5432")), .network(try #require(CIDR(.v4(0x0A01_0000), prefixLength: 16))),
+        ]
+        let policy = DestinationPolicy(allow: allow)
+        guard case .intercept = policy.decide(try target("api.openai.com:443"), for: .remote) else {
+            Issue.record("not intercepted")
+            return
+        }
+        for text in ["pypi.example:443", "93.184.216.34:443", "db.example:5432", "10.1.2.3:22"] {
+            #expect(policy.decide(try target(text), for: .remote) == .tunnel(bypassed: false), "\(text)")
+        }
+        for text in ["10.2.0.1:443", "127.0.0.1:443", "[fd12::1]:443", "192.168.0.1:443"] {
+            #expect(policy.decide(try target(text), for: .remote) == .refuse(.privateAddress), "\(text)")
+        }
+        let named = DestinationPolicy(allow: [.hosts(try pattern("db.example:5432"))])
+        for text in ["pypi.example:80", "93.184.216.34:22", "db.example:5433"] {
+            #expect(named.decide(try target(text), for: .remote) == .refuse(.otherPort), "\(text)")
+        }
+        let closed = DestinationPolicy(otherHosts: .refuse)
+        #expect(closed.decide(try target("pypi.example:443"), for: .remote) == .refuse(.otherHost))
+    }
+
+    @Test("for clients of other machines it is the address that counts, not what the name says")
+    func remoteAddresses() throws {
+        let allow: [DestinationRow] = [
+            .hosts(try pattern("db.example")), .network(try #require(CIDR(.v4(0x0A01_0000), prefixLength: 16))),
+        ]
+        let policy = DestinationPolicy(splice: [try pattern("api.openai.com")], allow: allow)
+        func judge(_ address: String, _ text: String, intercepted: Bool = false) throws -> DestinationRefusal? {
+            let target = try target(text)
+            return policy.permits(
+                try #require(IPAddress.parse(address)), port: target.port, target: target, intercepted: intercepted,
+                for: .remote, ownListeners: listeners)
+        }
+        #expect(try judge("93.184.216.34", "a.example:443") == nil)
+        #expect(try judge("10.2.0.1", "a.example:443") == .privateAddress)
+        #expect(try judge("10.1.0.1", "a.example:443") == nil)
+        #expect(try judge("10.1.0.1", "a.example:22") == nil)
+        #expect(try judge("93.184.216.34", "a.example:22") == .otherPort)
+        #expect(try judge("10.2.0.1", "db.example:5432") == nil)
+        #expect(try judge("10.2.0.1", "api.openai.com:443") == .privateAddress)
+        #expect(try judge("93.184.216.34", "api.openai.com:8443") == nil)
+        #expect(try judge("10.2.0.1", "api.anthropic.com:443", intercepted: true) == nil)
+        #expect(try judge("127.0.0.1", "a.example:8889") == .ownListener)
+        func unresolved(_ text: String) throws -> DestinationRefusal? {
+            policy.permitsUnresolved(
+                try target(text), intercepted: false, for: .remote, ownListeners: listeners)
+        }
+        #expect(try unresolved("a.example:443") == nil && unresolved("db.example:5432") == nil)
+        #expect(try unresolved("a.example:22") == .otherPort && unresolved("10.2.0.1:443") == .privateAddress)
+    }
+
+    @Test(
+        "an address is public or it is not",
+        arguments: [
+            ("93.184.216.34", true), ("8.8.8.8", true), ("2606:4700::1111", true), ("64:ff9b::808:808", true),
+            ("2002:808:808::1", true), ("::ffff:8.8.8.8", true), ("192.0.1.1", true), ("198.17.255.255", true),
+            ("198.20.0.0", true), ("10.0.0.1", false), ("172.31.0.1", false), ("192.168.1.1", false),
+            ("100.64.0.1", false), ("127.0.0.1", false), ("169.254.169.254", false), ("0.0.0.1", false),
+            ("224.0.0.1", false), ("240.0.0.1", false), ("255.255.255.255", false), ("192.0.0.1", false),
+            ("192.0.2.1", false), ("198.18.0.1", false), ("198.19.255.255", false), ("198.51.100.1", false),
+            ("203.0.113.1", false), ("::1", false), ("::", false), ("fe80::1", false), ("fd00::1", false),
+            ("ff02::1", false), ("2001:db8::1", false), ("2001:2::1", false), ("3fff::1", false), ("5f00::1", false),
+            ("64:ff9b::a00:1", false), ("2002:a00:1::1", false), ("::ffff:10.0.0.1", false), ("4000::1", false),
+        ])
+    func publicAddresses(text: String, isPublic: Bool) throws {
+        #expect(try #require(IPAddress.parse(text)).isPublic == isPublic)
+    }
 }

@@ -11,7 +11,7 @@ struct TenantTests {
 
     private func read(_ text: String) -> (TenantTable, [String]) {
         let reader = FileReader(text: text, file: "f")
-        let table = TenantTable(reading: reader)
+        let table = TenantTable(reading: reader.table("tenants"))
         return (table, reader.finish().map(\.description))
     }
 

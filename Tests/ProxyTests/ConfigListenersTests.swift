@@ -95,4 +95,49 @@ struct ConfigListenersTests {
         #expect(mistakes.contains { $0.contains(said) }, "\(mistakes)")
         #expect(mistakes.count == 1, "\(mistakes)")
     }
+
+    private static let hash =
+        "scrypt$ln=15,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    private static let user = "[tenants.a]\nmatch = [{ proxy_user = \"u\", password_hash = \"\(hash)\" }]"
+    private static let certificate = "[tenants.a]\nmatch = [{ client_certificate = \"c\" }]"
+    private static let authority = "[listen.tls]\nclient_ca = \"c.pem\""
+    private static let open = "[listen]\nproxy_tls = \"0.0.0.0:8443\""
+
+    @Test(
+        "may be reached from other machines when everybody there has to say who they are",
+        arguments: ["\(open)\n\(user)", "\(open)\n\(authority)\n\(certificate)"])
+    func reachable(_ text: String) throws {
+        let (config, mistakes) = read(text)
+        let listen = try #require(config, "\(mistakes)").listen
+        #expect(listen.proxyTLS.map(\.description) == ["0.0.0.0:8443"])
+        #expect(Config.Listen.clients(at: listen.proxyTLS[0]) == .remote)
+        #expect(Config.Listen.clients(at: listen.proxy) == .local && Config.Listen.clients(at: nil) == .local)
+    }
+
+    @Test(
+        "are refused where somebody could come in without that",
+        arguments: [
+            (open, "declare [tenants.NAME] with a password or a client certificate"),
+            ("\(open)\n\(authority)", "declare [tenants.NAME]"),
+            ("\(open)\n\(user)\n[tenants.default]", "because of [tenants.default]"),
+            ("\(open)\n[tenants.default]", "because of [tenants.default]"),
+            ("[listen]\nproxy = \"0.0.0.0:1\"\n\(user)", "a password must not travel to it in the clear"),
+            ("[listen]\nreverse = \"10.0.0.1:1\"\n\(user)", "which cannot ask them who they are there"),
+            ("[listen]\ntransparent = \"10.0.0.1:1\"\n\(user)", "which cannot ask them who they are there"),
+            ("[listen]\nadmin = \"10.0.0.1:1\"\n\(user)", "would let other machines look into leo"),
+            (certificate, "without listen.tls.client_ca no client can show a certificate"),
+            ("[listen]\nreverse = \"127.0.0.1:1\"\n\(user)", "listen.reverse lets nobody in"),
+            (authority, "client_ca is for the clients of listen.proxy_tls, which is not there"),
+        ])
+    func unreachable(_ text: String, _ said: String) {
+        let mistakes = read(text).mistakes
+        #expect(mistakes.contains { $0.contains(said) }, "\(mistakes)")
+        #expect(mistakes.count == 1, "\(mistakes)")
+    }
+
+    @Test("are not judged by tenants that have mistakes of their own")
+    func mistakenTenants() {
+        let mistakes = read("\(Self.open)\n[tenants.a]\nmatch = [{ proxy_user = \"u\" }]").mistakes
+        #expect(mistakes.count == 1 && mistakes[0].contains("password_hash is missing"), "\(mistakes)")
+    }
 }

@@ -15,6 +15,9 @@ struct ConfigReadTests {
         return try #require(config, "\(mistakes)")
     }
 
+    private static let hash =
+        "scrypt$ln=15,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
     @Test("sets every key")
     func everyKey() throws {
         let config = try good(
@@ -69,7 +72,7 @@ struct ConfigReadTests {
             block_timeout = "1m"
             labels = ["X-Team", "x-app"]
             [tenants.a]
-            match = [{ client_certificate = "a" }]
+            match = [{ proxy_user = "u", password_hash = "\(Self.hash)" }]
             """)
         #expect(config.path == "leo.toml")
         #expect(config.listen.proxy.description == "[::1]:0" && config.listen.admin?.description == "127.0.0.2:9000")
@@ -169,7 +172,7 @@ struct ConfigReadTests {
     /// One mistake each: the file's lines and what is said about it.
     static let mistakes: [(text: String, said: String)] = [
         ("[listen]\nproxy = \"0.0.0.0:8889\"", "2:9: listen.proxy = \"0.0.0.0:8889\" would let other machines use leo"),
-        ("[listen]\nproxy = \"[::]:8889\"", "does not ask who they are yet"),
+        ("[listen]\nproxy = \"[::]:8889\"", "a password must not travel to it in the clear"),
         ("[listen]\nproxy = \"10.0.0.1:8889\"", "use a loopback address like \"127.0.0.1:8889\""),
         ("[listen]\nadmin = \"192.168.1.1:8890\"", "2:9: listen.admin = \"192.168.1.1:8890\" would let"),
         ("[listen]\nproxy = \"localhost:8889\"", "did you mean \"127.0.0.1:8889\"?"),

@@ -68,6 +68,27 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
+    /// An address that means the same machine everywhere on the Internet: global unicast, and not set aside for private
+    /// networks, documentation, benchmarks or the future (IANA's special-purpose registries, RFC 6890).
+    ///
+    /// An IPv6 address that carries IPv4 ones is public if they all are.
+    public var isPublic: Bool {
+        if isPrivate || isLinkLocal || isUnspecified || isMulticast || isMetadata { return false }
+        switch unwrapped {
+        case .v4(let bits):
+            let isReserved =
+                bits >> 28 == 0xF || bits >> 8 == 0xC0_0000 || bits >> 8 == 0xC0_0002 || bits >> 17 == 0xC612 >> 1
+                || bits >> 8 == 0xC6_3364 || bits >> 8 == 0xCB_0071
+            return !isReserved
+        case .v6(let high, _):
+            let embedded = embeddedIPv4
+            if !embedded.isEmpty { return embedded.allSatisfy(\.isPublic) }
+            let isReserved =
+                high >> 41 == 0x2001_0000 >> 9 || high >> 32 == 0x2001_0DB8 || high >> 44 == 0x3FFF0
+            return high >> 61 == 1 && !isReserved
+        }
+    }
+
     /// The IPv4 addresses that this IPv6 address carries inside and that a translator or a tunnel on the way may
     /// take out of it; empty for most addresses.
     ///

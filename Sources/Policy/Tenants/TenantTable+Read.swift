@@ -1,11 +1,11 @@
 extension TenantTable {
-    /// Reads `[tenants.NAME]`. Rows with a mistake are left out, so that reading goes on.
-    public init(reading file: FileReader) {
-        file.declare("tenants.NAME", keys: ["match"])
+    /// Reads the tables in `[tenants]`. Rows with a mistake are left out, so that reading goes on.
+    public init(reading tenants: TableReader) {
+        tenants.file.declare("tenants.NAME", keys: ["match"])
         var claims = Claims()
         var rows: [TenantRow] = []
         var hasDefault = false
-        for (name, table) in file.table("tenants").tables(named: "a tenant") {
+        for (name, table) in tenants.tables(named: "a tenant") {
             let isNamed = Self.check(name, table)
             let matches = table.rows("match", form: "rows like { proxy_user = \"…\", password_hash = \"…\" }")
             if name.value == Self.defaultName {

@@ -16,7 +16,8 @@ struct ReachRule {
         switch kind {
         case nil: return "would let other machines look into leo: \(loopback)"
         case .proxy:
-            return "would let other machines use leo, and a password must not travel to it in the clear: \(loopback), or "
+            return
+                "would let other machines use leo, and a password must not travel to it in the clear: \(loopback), or "
                 + "listen.proxy_tls with [tenants.NAME]"
         case .transparent, .reverse:
             return "would let other machines use leo, which cannot ask them who they are there: \(loopback)"
@@ -33,18 +34,14 @@ struct ReachRule {
 
     /// Reports what a file's listeners and tenants cannot do together.
     func check(_ listen: Config.Listen, _ table: TableReader, tenantsAt tenantsPlace: Place) {
-        let authority = table.table("tls").text("client_ca")
-        if listen.proxyTLS.isEmpty, let authority {
-            let message = "asks for certificates on listen.proxy_tls, which is not there"
-            table.file.report("listen.tls.client_ca \(message)", at: authority.place)
-        }
         guard let tenants else { return }
         if tenants.hasCertificates, listen.tls.clientAuthorityPath == nil {
             let message = "without listen.tls.client_ca no client can show a certificate"
             table.file.report("tenants have rows with client_certificate, and \(message)", at: tenantsPlace)
         }
         guard tenants.authenticatesEverybody else { return }
-        for (key, endpoints) in [("transparent", listen.transparent), ("reverse", listen.reverse)] where !endpoints.isEmpty {
+        for (key, endpoints) in [("transparent", listen.transparent), ("reverse", listen.reverse)]
+        where !endpoints.isEmpty {
             let message = "lets nobody in: its clients cannot say who they are, and there is no [tenants.default]"
             table.report(key, message, at: table.text(key)?.place ?? table.place)
         }

@@ -2,9 +2,9 @@ import Policy
 
 // The ways in, as the file has them.
 extension Config.Listen {
-    mutating func readListeners(_ table: TableReader, _ baseDirectory: String) {
+    mutating func readListeners(_ table: TableReader, _ baseDirectory: String, _ rule: ReachRule) {
         let before = table.file.mistakeCount
-        var written = WrittenPorts(table)
+        var written = WrittenPorts(table, rule)
         if let found = table.endpoint("proxy") { proxy = written.take(found, .proxy) ?? proxy }
         proxyTLS = written.take(table.endpoints("proxy_tls"), .proxyTLS)
         transparent = written.take(table.endpoints("transparent"), .transparent)
@@ -15,7 +15,12 @@ extension Config.Listen {
         proxyUnix = unixPath(table, baseDirectory)
         proxyProtocolFrom = table.networks("proxy_protocol_from") ?? proxyProtocolFrom
         mark = table.integer("mark", in: 0...Int(UInt32.max)).map { UInt32(truncatingIfNeeded: $0) } ?? mark
-        tls.read(table.table("tls"), baseDirectory)
+        let tlsTable = table.table("tls")
+        tls.read(tlsTable, baseDirectory)
+        if !table.has("proxy_tls"), let authority = tlsTable.text("client_ca") {
+            let message = "is for the clients of listen.proxy_tls, which is not there"
+            tlsTable.report("client_ca", message, at: authority.place)
+        }
     }
 
     private mutating func readAdmin(_ table: TableReader, _ written: inout WrittenPorts) {
@@ -51,28 +56,24 @@ extension Config.Listen {
 
     /// The names that leo's CA has to sign for `proxy_tls`.
     var mintedNames: [String] { proxyTLS.isEmpty || tls.certificatePath != nil ? [] : tls.names }
-
-    /// Why leo does not listen at an address, as the end of a sentence; nil when it does. `kind` is nil for the admin
-    /// listener. The one place that knows who may reach leo.
-    static func refusal(of address: IPAddress, for kind: ListenerKind?) -> String? {
-        if address.unwrapped.isLoopback { return nil }
-        return "would let other machines use leo, which does not ask who they are yet: use a loopback address"
-    }
 }
 
 /// The addresses of the file's listeners, to be told from one another.
 private struct WrittenPorts {
     private let table: TableReader
+    private let rule: ReachRule
     private var found: [(key: String, endpoint: IPEndpoint, place: Place)] = []
 
-    init(_ table: TableReader) { self.table = table }
+    init(_ table: TableReader, _ rule: ReachRule) {
+        self.table = table
+        self.rule = rule
+    }
 
     mutating func take(_ written: Located<IPEndpoint>, _ kind: ListenerKind?) -> IPEndpoint? {
         let key = kind?.rawValue ?? "admin"
         let endpoint = IPEndpoint(address: written.value.address.unwrapped, port: written.value.port)
-        if let refusal = Config.Listen.refusal(of: endpoint.address, for: kind) {
-            table.report(
-                key, "= \"\(written.value)\" \(refusal) like \"127.0.0.1:\(endpoint.port)\"", at: written.place)
+        if let refusal = rule.refusal(of: endpoint, for: kind) {
+            table.report(key, "= \"\(written.value)\" \(refusal)", at: written.place)
             return nil
         }
         found.append((key, endpoint, written.place))
@@ -121,6 +122,7 @@ extension Config.TLS {
         let form = "a path like \"certs/proxy.pem\""
         certificatePath = table.path("certificate", in: baseDirectory, form: form)
         keyPath = table.path("key", in: baseDirectory, form: form)
+        clientAuthorityPath = table.path("client_ca", in: baseDirectory, form: "a path like \"certs/clients.pem\"")
         if table.has("certificate") != table.has("key") {
             let (there, missing) = table.has("key") ? ("key", "certificate") : ("certificate", "key")
             let place = table.text(there)?.place ?? table.place

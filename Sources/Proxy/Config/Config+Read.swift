@@ -18,7 +18,13 @@ extension Config {
     }
 
     mutating func read(_ file: FileReader, baseDirectory: String) {
-        listen.read(file.table("listen"), baseDirectory)
+        let before = file.mistakeCount
+        let tenantsTable = file.table("tenants")
+        tenants = TenantTable(reading: tenantsTable)
+        let rule = ReachRule(tenants: file.mistakeCount == before ? tenants : nil)
+        let listenTable = file.table("listen")
+        listen.read(listenTable, baseDirectory, rule)
+        rule.check(listen, listenTable, tenantsAt: tenantsTable.place)
         authority.read(file.table("ca"), baseDirectory)
         let outward = file.table("upstream")
         upstream.read(outward, baseDirectory, listen)
@@ -27,7 +33,6 @@ extension Config {
         upstream.readTLS(outward, baseDirectory, rows)
         destination.read(file.table("intercept"), rows)
         accessLog.read(file.table("access_log"), baseDirectory)
-        tenants = TenantTable(reading: file)
     }
 
     /// No file that people write comes near this, and reading one of this size takes well under a second.
@@ -40,8 +45,8 @@ extension Config {
 }
 
 extension Config.Listen {
-    mutating func read(_ table: TableReader, _ baseDirectory: String) {
-        readListeners(table, baseDirectory)
+    mutating func read(_ table: TableReader, _ baseDirectory: String, _ rule: ReachRule) {
+        readListeners(table, baseDirectory, rule)
         workerCount = table.integer("workers", in: 0...256) ?? workerCount
         connectionsMax = table.integer("connections_max", in: 1...1_000_000) ?? connectionsMax
         handshakesMax = table.integer("handshakes_max", in: 1...1_000_000) ?? handshakesMax

@@ -93,6 +93,8 @@ public struct Config: Equatable, Sendable {
         public var certificatePath: String?
         /// See `certificatePath`.
         public var keyPath: String?
+        /// The CAs of clients' certificates, PEM; nil: clients are not asked for one.
+        public var clientAuthorityPath: String?
         /// The names by which clients reach the listener, if leo's CA is to sign.
         public var names = ["localhost"]
     }

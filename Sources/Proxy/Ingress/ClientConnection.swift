@@ -17,6 +17,8 @@ final class ClientConnection {
     var isAnswered = false
     /// What was decided when it was accepted.
     var admission = Admission.served
+    /// Where its listener can be reached from, which decides where it may go.
+    var clients = DestinationPolicy.Clients.local
     /// Whose client this is; nil until `Gatekeeper` knows.
     var tenant: TenantMatch? {
         didSet { record.tenant = tenant }

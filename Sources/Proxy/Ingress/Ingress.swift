@@ -37,7 +37,7 @@ struct Ingress {
     private func serve(_ target: HostPort) async throws(ProxyError) -> ClientSession? {
         if target == Canary.target { return try await intercept(target, Canary.provider) }
         let shedding = ConnectionShedding(worker: worker, connection: connection)
-        switch shared.config.destination.decide(target) {
+        switch shared.config.destination.decide(target, for: connection.clients) {
         case .intercept(let provider):
             if let limit = try shedding.limitForInterception() {
                 connection.record.provider = provider.name

@@ -43,7 +43,8 @@ struct Tunnel {
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
         stream.watcher.interest = .read
         let dialer = Dialer(worker: worker)
-        let dialled = Dialer.Target(host: target.host, port: target.port, isIntercepted: false)
+        let dialled = Dialer.Target(
+            host: target.host, port: target.port, isIntercepted: false, clients: connection.clients)
         let route = try await dialer.route(to: dialled, waiter: waiter) { connection.isBroken }
         let hasSlot = try await gate.reserve()
         var isHandedOver = false

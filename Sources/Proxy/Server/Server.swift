@@ -125,8 +125,10 @@ public struct Server {
                 return
             }
             let connection = ClientConnection(
-                number: shared.nextConnectionNumber(), listener: entry.kind, peer: peer, watcher: watcher, worker: state)
+                number: shared.nextConnectionNumber(), listener: entry.kind, peer: peer, watcher: watcher,
+                worker: state)
             connection.admission = admission
+            connection.clients = Config.Listen.clients(at: entry.socket.endpoint)
             state.begin(connection)
         }
         await acceptor.run()

@@ -12,6 +12,8 @@ struct Dialer {
         let port: UInt16
         /// Whether leo terminates the client's TLS for it; then the upstream's certificate vouches for the address.
         let isIntercepted: Bool
+        /// Who asks for it.
+        var clients = DestinationPolicy.Clients.local
     }
 
     /// RFC 8305 section 5, Connection Attempt Delay.
@@ -36,7 +38,7 @@ struct Dialer {
         if address == nil, let fixed = shared.config.upstream.resolve[named] { return Route(direct: [fixed]) }
         if let parent = shared.config.upstream.parent(for: asked) {
             let refusal = shared.config.destination.permitsUnresolved(
-                asked, intercepted: target.isIntercepted, ownListeners: shared.ownListeners)
+                asked, intercepted: target.isIntercepted, for: target.clients, ownListeners: shared.ownListeners)
             if let refusal { throw ProxyError(refusal) }
             let endpoints = try await endpoints(of: parent, waiter: waiter, isAbandoned: isAbandoned)
             return Route(endpoints: endpoints, parent: Route.Parent(proxy: parent, target: asked))
@@ -51,7 +53,7 @@ struct Dialer {
         var refusal: DestinationRefusal?
         let permitted = found.filter { address in
             refusal = shared.config.destination.permits(
-                address, port: target.port, target: named, intercepted: target.isIntercepted,
+                address, port: target.port, target: named, intercepted: target.isIntercepted, for: target.clients,
                 ownListeners: shared.ownListeners)
             return refusal == nil
         }
@@ -287,8 +289,9 @@ extension ProxyError {
         let fault: Fault =
             switch refusal {
             case .malformedTarget: .badTarget
-            case .metadataService, .linkLocal, .unspecified, .multicast, .ownListener, .refusedAddress: .addressRefused
-            case .refusedHost, .otherHost: .hostRefused
+            case .metadataService, .linkLocal, .unspecified, .multicast, .ownListener, .refusedAddress, .privateAddress:
+                .addressRefused
+            case .refusedHost, .otherHost, .otherPort: .hostRefused
             }
         self.init(fault, refusal.explanation)
     }
