@@ -19,13 +19,13 @@ struct ActivatedSockets {
 
     /// Takes what the environment announces for this process, and takes the announcement away, so that no child believes
     /// that it is meant.
-    static func take() throws(StartFailure) -> ActivatedSockets {
+    static func take(_ rule: ReachRule) throws(StartFailure) -> ActivatedSockets {
         let names = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
         let values = names.map(Environment.value)
         for name in names { unsafe unsetenv(name) }
         let sockets = try ActivatedSockets(
             process: values[0], count: values[1], names: values[2], ownProcess: getpid())
-        for assignment in sockets.assignments { try adopt(assignment) }
+        for assignment in sockets.assignments { try adopt(assignment, rule) }
         return sockets
     }
 
@@ -63,7 +63,7 @@ struct ActivatedSockets {
     }
 
     /// Makes sure that it is what its name says, does not block, and is not inherited.
-    private static func adopt(_ assignment: Assignment) throws(StartFailure) {
+    private static func adopt(_ assignment: Assignment, _ rule: ReachRule) throws(StartFailure) {
         let descriptor = assignment.descriptor
         let name = assignment.kind?.rawValue ?? "admin"
         func refuse(_ reason: String) -> StartFailure {
@@ -81,7 +81,7 @@ struct ActivatedSockets {
         default: throw refuse("is neither a TCP nor a Unix socket")
         }
         if let endpoint = Socket.localEndpoint(descriptor),
-            let refusal = Config.Listen.refusal(of: endpoint.address, for: assignment.kind)
+            let refusal = rule.refusal(of: endpoint, for: assignment.kind)
         {
             throw StartFailure("systemd hands over \(endpoint) as \(name), which \(refusal)")
         }

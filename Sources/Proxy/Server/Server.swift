@@ -19,8 +19,8 @@ public struct Server {
         Process.harden()
         Process.blockSignals()
         do {
-            let activated = try ActivatedSockets.take()
             let config = try Config.load(file: file)
+            let activated = try ActivatedSockets.take(ReachRule(tenants: config.tenants))
             let server = try Server(config, activated, log)
             server.serve(startedAt)
             return 0
