@@ -106,7 +106,8 @@ struct HTTP2FieldListTests {
             ])
         #expect(
             try Self.answer(
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", status: 200)
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n",
+                status: 200)
                 == [":status: 200"])
     }
 

@@ -48,11 +48,7 @@ public struct HTTP2FieldList: Sendable, Equatable {
         for index in head.fields.indices {
             let field = head.fields[index]
             guard field.isEndToEnd, field.known != .host, field.known != .transferEncoding else { continue }
-            if connectProtocol {
-                guard field.known != .contentLength, !ASCII.equalsToken(bytes, field.name, "sec-websocket-key") else {
-                    continue
-                }
-            }
+            if connectProtocol, field.known == .contentLength || field.known == .secWebSocketKey { continue }
             append(field, of: head, from: bytes, isSensitive: head.neverIndexedFields.contains(index))
         }
         if head.acceptsTrailers { append("te", "trailers") }
@@ -60,10 +56,9 @@ public struct HTTP2FieldList: Sendable, Equatable {
 
     /// The fields of an answer that was received as `head` (RFC 9113 8.3.2), interim ones too.
     ///
-    /// `status` takes the place of the head's own, for a 101 that becomes the 200 of an extended CONNECT (RFC 8441 5).
-    public init(
-        answer head: HTTP1Head, from bytes: Span<UInt8>, status: Int? = nil
-    ) {
+    /// `status` takes the place of the head's own, for a 101 that becomes the 200 of an extended CONNECT (RFC 8441 5),
+    /// which has no Sec-WebSocket-Accept.
+    public init(answer head: HTTP1Head, from bytes: Span<UInt8>, status: Int? = nil) {
         reserve(for: head)
         let code = status ?? head.status
         var digits = [UInt8](repeating: 0, count: 3)
@@ -74,6 +69,7 @@ public struct HTTP2FieldList: Sendable, Equatable {
         for index in head.fields.indices {
             let field = head.fields[index]
             guard field.isEndToEnd, field.known != .transferEncoding else { continue }
+            if head.status == 101, field.known == .secWebSocketAccept { continue }
             append(field, of: head, from: bytes, isSensitive: head.neverIndexedFields.contains(index))
         }
     }
