@@ -422,6 +422,19 @@ def test_a_parent_that_speaks_no_tls_is_a_failed_handshake(leo_with):
     listener.close()
 
 
+def test_http_2_shares_one_way_through_the_parent(behind, parent, upstreams, h2, provider, test_id):
+    host = "h2-beyond.leo-test.example"
+    parent.routes[f"{host}:443"] = upstreams["h2.leo-test.example:443"].address
+    leo = behind({"upstream": {"idle_timeout": "20s", "pool_idle_timeout": "20s"}})
+    client = h2(leo, host)
+    for _ in range(3):
+        assert client.exchange("POST", "/v1/x", [("x-test-id", test_id)], b"{}").status == 200
+    assert len(provider.of(test_id)) == 3
+    assert parent.targets == [f"{host}:443"]
+    for line in leo.lines_of(client.raw, 3):
+        assert (line["via"], line["upstream_protocol"]) == (parent.name, "h2")
+
+
 def test_large_bodies_pass_the_parent_in_both_directions(behind, parent, provider, test_id):
     body = random.Random(3).randbytes(3_000_000)
     leo = behind({"upstream": {"idle_timeout": "20s"}})

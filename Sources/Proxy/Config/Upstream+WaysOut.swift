@@ -71,8 +71,7 @@ extension Config.Upstream {
         }
         if DestinationPolicy.neverReaches(parent.host) { return "leo never goes there" }
         let isHere = parent.address?.isLoopback ?? (parent.host == "localhost")
-        let own = [listen.proxy.port, listen.admin?.port ?? 0]
-        return isHere && own.contains(parent.port) ? "this is leo itself" : nil
+        return isHere && listen.ports.contains(parent.port) ? "this is leo itself" : nil
     }
 
     // MARK: The source address
