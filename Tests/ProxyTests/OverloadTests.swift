@@ -140,8 +140,13 @@ struct OverloadTests {
         for _ in 0..<64 { #expect(overload.admitConnection(descriptor: 10) == .shed(.connections, mayTunnel: false)) }
         for _ in 0..<10 { #expect(overload.admitConnection(descriptor: 10) == .closed(.connections)) }
         #expect(overload.openConnectionCount == 164)
-        for _ in 0..<65 { overload.connectionEnded() }
+        // Those who are turned away do not stand in the way of a place that becomes free.
+        overload.connectionEnded(.served)
         #expect(overload.admitConnection(descriptor: 10) == .served)
+        overload.connectionEnded(.shed(.connections, mayTunnel: false))
+        #expect(overload.admitConnection(descriptor: 10) == .shed(.connections, mayTunnel: false))
+        overload.connectionEnded(.closed(.connections))
+        #expect(overload.openConnectionCount == 164)
     }
 
     @Test("with tunnels allowed there is room for some of those, too")

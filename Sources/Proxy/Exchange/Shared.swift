@@ -75,8 +75,8 @@ final class Shared: Sendable {
     func nextConnectionNumber() -> UInt64 { connectionNumber.add(1, ordering: .relaxed).newValue }
 
     /// A connection that ``Overload/admitConnection(descriptor:)`` counted has ended.
-    func connectionEnded() {
-        if overload.connectionEnded() == 0, isDraining { drainWaiter.withLock { $0 }?.wakeFromAnyThread() }
+    func connectionEnded(_ admission: Admission) {
+        if overload.connectionEnded(admission) == 0, isDraining { drainWaiter.withLock { $0 }?.wakeFromAnyThread() }
     }
 
     /// Client connections open now.

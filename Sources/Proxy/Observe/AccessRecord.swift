@@ -180,6 +180,7 @@ struct AccessRecord: ~Copyable, Sendable {
     init(onConnectionOf other: borrowing AccessRecord) {
         connection = other.connection
         client = other.client
+        tenant = other.tenant
         tls = other.tls
         host = other.host
         sni = other.sni

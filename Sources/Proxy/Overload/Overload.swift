@@ -5,7 +5,7 @@ import Synchronization
 /// more.
 ///
 /// Who asks when:
-/// - accept: ``admitConnection(descriptor:)`` and, when the connection ends, ``connectionEnded()``.
+/// - accept: ``admitConnection(descriptor:)`` and, when the connection ends, ``connectionEnded(_:)``.
 /// - a CONNECT to a provider, and a new request: ``limitForNewWork``; over it `intercept.on_overload` decides for the
 ///   CONNECT, and the request gets a 503.
 /// - a TLS handshake whose ClientHello is there: ``beginHandshake()`` and ``handshakeEnded()``.
@@ -28,7 +28,11 @@ final class Overload: Sendable {
     /// `intercept.on_overload`
     let policy: DestinationPolicy.OnOverload
     private let descriptorCountMax: Int
-    private let connectionCount = Atomic<Int>(0)
+    // Connections that are turned away are counted apart: while clients come back faster than those leave, the places of
+    // the ones that are served must still become free.
+    private let servedCount = Atomic<Int>(0)
+    private let tunnelledCount = Atomic<Int>(0)
+    private let turnedAwayCount = Atomic<Int>(0)
     private let handshakeCount = Atomic<Int>(0)
 
     /// - Parameter descriptorCountMax: the soft RLIMIT_NOFILE.
@@ -46,28 +50,42 @@ final class Overload: Sendable {
     ///
     /// `descriptor` is its number. The kernel hands out the lowest free one, so the number tells how many are in use.
     func admitConnection(descriptor: Int32) -> Admission {
-        let count = connectionCount.add(1, ordering: .relaxed).newValue
-        let admission = judge(count, Int(descriptor))
-        if case .closed = admission { connectionCount.subtract(1, ordering: .relaxed) }
-        return admission
-    }
-
-    /// A connection that was counted has ended. Returns how many are left.
-    @discardableResult
-    func connectionEnded() -> Int { connectionCount.subtract(1, ordering: .sequentiallyConsistent).newValue }
-
-    /// Client connections open now.
-    var openConnectionCount: Int { connectionCount.load(ordering: .relaxed) }
-
-    private func judge(_ count: Int, _ descriptor: Int) -> Admission {
         if descriptor >= descriptorCountMax - descriptorReserve / 2 { return .closed(.descriptors) }
-        if descriptor >= descriptorCountMax - descriptorReserve { return .shed(.descriptors, mayTunnel: false) }
-        if count <= connectionCountMax { return .served }
-        if policy == .tunnel, count <= connectionCountMax + tunnelCountMax {
+        if descriptor >= descriptorCountMax - descriptorReserve { return turnAway(.descriptors) }
+        if Self.take(servedCount, connectionCountMax) { return .served }
+        if policy == .tunnel, Self.take(tunnelledCount, tunnelCountMax) {
             return .shed(.connections, mayTunnel: true)
         }
-        let most = connectionCountMax + (policy == .tunnel ? tunnelCountMax : 0) + Self.spareCount
-        return count <= most ? .shed(.connections, mayTunnel: false) : .closed(.connections)
+        return turnAway(.connections)
+    }
+
+    private func turnAway(_ limit: OverloadLimit) -> Admission {
+        Self.take(turnedAwayCount, Self.spareCount) ? .shed(limit, mayTunnel: false) : .closed(limit)
+    }
+
+    /// One more; false, and not counted, when that would be too many.
+    private static func take(_ count: borrowing Atomic<Int>, _ most: Int) -> Bool {
+        if count.add(1, ordering: .relaxed).newValue <= most { return true }
+        count.subtract(1, ordering: .relaxed)
+        return false
+    }
+
+    /// A connection that was admitted so has ended. Returns how many are left.
+    @discardableResult
+    func connectionEnded(_ admission: Admission) -> Int {
+        switch admission {
+        case .served: servedCount.subtract(1, ordering: .sequentiallyConsistent)
+        case .shed(_, mayTunnel: true): tunnelledCount.subtract(1, ordering: .sequentiallyConsistent)
+        case .shed(_, mayTunnel: false): turnedAwayCount.subtract(1, ordering: .sequentiallyConsistent)
+        case .closed: break
+        }
+        return openConnectionCount
+    }
+
+    /// Client connections open now.
+    var openConnectionCount: Int {
+        servedCount.load(ordering: .sequentiallyConsistent) + tunnelledCount.load(ordering: .sequentiallyConsistent)
+            + turnedAwayCount.load(ordering: .sequentiallyConsistent)
     }
 
     /// What is left of the descriptors for upstreams, the log and the admin listener when clients have theirs.

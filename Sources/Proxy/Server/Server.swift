@@ -120,7 +120,7 @@ public struct Server {
             if case .closed(let limit) = admission { return state.turnAway(peer, limit) }
             let watcher: Watcher
             do throws(SystemCallError) { watcher = try Watcher(descriptor, loop: state.loop) } catch {
-                shared.connectionEnded()
+                shared.connectionEnded(admission)
                 shared.log.warning(.lifecycle, "a connection cannot be watched: \(error.text)")
                 return
             }
@@ -177,7 +177,7 @@ extension WorkerState {
             connection.waiter.retire()
             state.connections.remove(connection)
             state.metrics.down(.connectionsOpen)
-            state.shared.connectionEnded()
+            state.shared.connectionEnded(connection.admission)
         }
     }
 }
