@@ -27,6 +27,13 @@ let package = Package(
         ),
         // hiredis' pkg-config flags are refused by the package manager; its module map links instead.
         .systemLibrary(name: "CHiredis", path: "Sources/C/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CBrotli", path: "Sources/C/CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
+            providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/C/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/C/CLinux"),
         .target(
             name: "CTOML", path: "Sources/C/CTOML",
@@ -37,7 +44,9 @@ let package = Package(
         .target(name: "Cache", dependencies: ["Wire"], swiftSettings: strict),
         .target(
             name: "Proxy",
-            dependencies: ["Policy", "Cache", "Wire", "COpenSSL", "CNGHTTP2", "CHiredis", "CLinux"],
+            dependencies: [
+                "Policy", "Cache", "Wire", "COpenSSL", "CNGHTTP2", "CHiredis", "CLinux", "CZlib", "CBrotli", "CZstd",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "leo",
@@ -54,7 +63,7 @@ let package = Package(
 
 // One executable per parser, built only on request: libFuzzer supplies main. See Tests/Fuzz/README.md.
 if Context.environment["LEO_FUZZ"] != nil {
-    for name in ["FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket"] {
+    for name in ["FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket", "FuzzEncoding"] {
         package.targets.append(
             .executableTarget(
                 name: name, dependencies: ["Wire", "Policy", "Proxy"], path: "Tests/Fuzz/\(name)", swiftSettings: strict

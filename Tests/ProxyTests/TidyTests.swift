@@ -45,6 +45,15 @@ struct TidyTests {
         }
     }
 
+    @Test("only the streams of codings touch zlib, Brotli and Zstandard")
+    func codings() throws {
+        for file in try sources("Sources/Proxy") where !file.path.contains("/Proxy/Encoding/") {
+            for library in ["CZlib", "CBrotli", "CZstd"] {
+                #expect(!file.lines.contains { $0 == "import \(library)" }, "\(file.path)")
+            }
+        }
+    }
+
     @Test("nothing is left for later")
     func looseEnds() throws {
         for file in try sources("Sources") + sources("Tests") where !file.path.hasSuffix("TidyTests.swift") {
