@@ -415,13 +415,21 @@ def test_a_client_without_a_common_cipher_is_refused(quick):
         assert quick.line_of(client)["error"] == "client_handshake"
 
 
-@pytest.mark.parametrize("alpn", [None, ["http/1.1"], ["h2", "http/1.1"], ["http/1.1", "h2"]])
-def test_http_1_1_is_chosen_from_what_the_client_offers(leo, alpn):
+@pytest.mark.parametrize("alpn", [None, ["http/1.1"], ["http/1.0", "http/1.1"]])
+def test_http_1_1_is_chosen_where_the_client_offers_no_http_2(leo, alpn):
     with leo.client() as client:
         assert client.connect("api.openai.com:443").status == 200
         client.start_tls("api.openai.com", alpn=alpn)
         assert client.wire.tls.selected_alpn_protocol() in (None, "http/1.1")
         assert client.exchange("GET", "/v1/models").status == 200
+
+
+@pytest.mark.parametrize("alpn", [["h2", "http/1.1"], ["http/1.1", "h2"], ["h2"]])
+def test_http_2_is_chosen_wherever_the_client_offers_it(leo, alpn):
+    with leo.client() as client:
+        assert client.connect("api.openai.com:443").status == 200
+        client.start_tls("api.openai.com", alpn=alpn)
+        assert client.wire.tls.selected_alpn_protocol() == "h2"
 
 
 # MARK: Heads inside TLS

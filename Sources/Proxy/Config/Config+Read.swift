@@ -102,6 +102,8 @@ extension Config.Upstream {
         idleTimeout = table.duration("idle_timeout", in: .milliseconds(100)...days(7)) ?? idleTimeout
         poolIdleTimeout = table.duration("pool_idle_timeout", in: .milliseconds(100)...minutes(60)) ?? poolIdleTimeout
         poolConnectionsMax = table.integer("pool_connections_max", in: 0...65536) ?? poolConnectionsMax
+        streamsMax = table.integer("streams_max", in: 1...10_000) ?? streamsMax
+        requestsMax = table.integer("requests_max", in: 1...1_000_000_000) ?? requestsMax
         readResolve(table, listen)
     }
 
@@ -182,6 +184,8 @@ extension Config.AccessLog {
     /// Header fields whose values are credentials, which no log may hold; and how the names of such fields end.
     private static let secretFields = [
         "authorization", "proxy-authorization", "cookie", "set-cookie", "apikey", "key", "token",
+        // Browsers, which can set no other field of a WebSocket, send keys in it.
+        "sec-websocket-protocol",
     ]
     private static let secretEndings = ["-key", "-token", "-secret", "-password"]
 

@@ -139,6 +139,11 @@ public struct Config: Equatable, Sendable {
         public var poolIdleTimeout = Duration.seconds(30)
         /// Unused upstream connections kept, per worker; 0 keeps none.
         public var poolConnectionsMax = 256
+        /// Exchanges at once on one HTTP/2 connection, if the upstream allows as many.
+        public var streamsMax = 100
+        /// Exchanges in the life of one connection, after which it is replaced: servers behind one name share the work
+        /// again.
+        public var requestsMax = 10_000
         /// Targets that are dialled at this address instead of being looked up.
         public var resolve: [HostPort: IPEndpoint] = [:]
         /// The proxy that connections go through; nil: none.

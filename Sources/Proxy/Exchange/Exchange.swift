@@ -65,6 +65,12 @@ final class Exchange {
     /// The answer as long as it is held back.
     private var gathering: GatheredAnswer?
     private var isClientGone = false
+    /// Body bytes in memory that the worker's gauge knows of.
+    private var gaugedBytes = 0
+    /// Ends clients that move too little while leo waits for them.
+    private var floor: RateFloor
+    /// Body octets that the client sent or took since the floor was last told.
+    private var clientBytes = 0
 
     init(
         worker: WorkerState, journal: Journal, client: any ClientEnd, interception: Interception,
@@ -76,6 +82,8 @@ final class Exchange {
         self.interception = interception
         self.connector = connector
         isHead = client.head.method == .head
+        let listen = worker.shared.config.listen
+        floor = RateFloor(bytesPerSecondMin: listen.bodyRateMin, span: worker.shared.timeouts.stall)
         journal.record.begin(.exchange, id: worker.nextExchangeID())
         startedAt = worker.loop.now
     }
@@ -93,6 +101,7 @@ final class Exchange {
         var hasSlot: Bool?
         do {
             hasSlot = try await gate.reserve()
+            try admit()
             try read()
             try await connect()
             try await stream()
@@ -100,12 +109,20 @@ final class Exchange {
             outcome = await fail(error)
         }
         releaseUpstream(isClean: outcome == .complete || isClientGone)
+        gauge(0)
         conclude()
         gate.write(hasSlot: hasSlot)
         return outcome
     }
 
     // MARK: Phases
+
+    /// Refuses new work while too much of the old waits in memory.
+    private func admit() throws(ProxyError) {
+        guard worker.shared.overload.memory.isFull else { return }
+        worker.metrics.add(.overload(.bodyMemory))
+        throw ProxyError(.overload, OverloadLimit.bodyMemory.explanation)
+    }
 
     /// Takes note of the request and refuses what leo does not carry.
     private func read() throws(ProxyError) {
@@ -217,6 +234,8 @@ final class Exchange {
             if moved > 0 {
                 turnBytes += moved
                 lastProgress = worker.loop.now
+                floor.moved(clientBytes, at: lastProgress)
+                clientBytes = 0
                 if turnBytes > Self.turnBytesMax {
                     turnBytes = 0
                     await worker.loop.yield()
@@ -229,7 +248,10 @@ final class Exchange {
                 continue
             }
             turnBytes = 0
-            waiter.deadline = lastProgress.advanced(by: patience)
+            gauge(client.waitingBytes + upstream.waitingBytes + retained.count + (gathering?.body.count ?? 0))
+            let isWaitingForClient = isWaitingForClient
+            floor.setWaiting(isWaitingForClient, at: worker.loop.now)
+            waiter.deadline = isWaitingForClient ? floor.deadline : lastProgress.advanced(by: timeouts.upstreamIdle)
             client.expect(request: mayTakeRequest, room: client.isBackedUp)
             upstream.expect(answer: mayTakeAnswer, room: upstream.isBackedUp)
             switch await waiter.sleep() {
@@ -263,12 +285,24 @@ final class Exchange {
 
     /// Moves answer octets; returns how many.
     private func pullAnswer(from upstream: any UpstreamEnd) throws(ProxyError) -> Int {
-        var moved = client.isBackedUp ? try client.flush() : 0
+        var moved = try flushToClient()
         guard mayTakeAnswer else { return moved }
-        let taken = try upstream.pullAnswer(self)
-        moved += taken
-        if client.isBackedUp { moved += try client.flush() }
-        return moved
+        moved += try upstream.pullAnswer(self)
+        return try moved + flushToClient()
+    }
+
+    private func flushToClient() throws(ProxyError) -> Int {
+        guard client.isBackedUp else { return 0 }
+        let count = try client.flush()
+        clientBytes += count
+        return count
+    }
+
+    /// Tells the worker's gauge how many body bytes this exchange holds now.
+    private func gauge(_ byteCount: Int) {
+        if byteCount > gaugedBytes { worker.memory.add(byteCount - gaugedBytes) }
+        if byteCount < gaugedBytes { worker.memory.subtract(gaugedBytes - byteCount) }
+        gaugedBytes = byteCount
     }
 
     /// The upstream has stopped reading. What it has to say about that may still be on its way to us.
@@ -304,10 +338,12 @@ final class Exchange {
     /// A piece of the request's body.
     func requestData(_ data: Span<UInt8>) throws(ProxyError) {
         requestBytes += UInt64(data.count)
+        clientBytes += data.count
         if isUploadAbandoned { return }
         if upgrade != nil {
-            let count = try upgrade!.takeFromClient(data)
+            let count = upgrade!.takeFromClient(data)
             upstream?.send(data.extracting(first: count))
+            if let violation = upgrade?.violation { throw violation }
             return
         }
         upstream?.send(data)
@@ -375,8 +411,10 @@ final class Exchange {
         answer.take(data)
         if isClientGone { return }
         if upgrade != nil {
-            let count = try upgrade!.takeFromUpstream(data)
-            return client.send(data.extracting(first: count))
+            let count = upgrade!.takeFromUpstream(data)
+            client.send(data.extracting(first: count))
+            if let violation = upgrade?.violation { throw violation }
+            return
         }
         guard gathering != nil else { return client.send(data) }
         gathering!.body.append(data)
@@ -396,6 +434,8 @@ final class Exchange {
 
     /// The upstream has ended its stream where that completes nothing.
     func answerBrokeOff(_ how: String) throws(ProxyError) {
+        // Programs that have said goodbye in frames often do not care to say it in TLS as well.
+        if let upgrade, upgrade.isClosing { return try answerEnded(trailers: []) }
         if answer.hasHead {
             throw ProxyError(.upstreamCut, "\(how) after \(answer.bodyBytes) body bytes")
         }
@@ -417,14 +457,13 @@ final class Exchange {
         return client.isBackedUp || !isRequestComplete && !answer.hasHead && upstream?.isBackedUp != true
     }
 
-    private var patience: Nanoseconds { isWaitingForClient ? timeouts.stall : timeouts.upstreamIdle }
-
     private var timeout: ProxyError {
         if client.isBackedUp {
-            return ProxyError(.clientStalled, "the client read nothing for listen.stall_timeout")
+            return ProxyError(.clientStalled, "the client read less than listen.body_rate_min for listen.stall_timeout")
         }
         if isWaitingForClient {
-            return ProxyError(.clientTimeout, "the client sent nothing of its body for listen.stall_timeout")
+            return ProxyError(
+                .clientTimeout, "the client sent less of its body than listen.body_rate_min for listen.stall_timeout")
         }
         return ProxyError(.upstreamTimeout, "the upstream was silent for upstream.idle_timeout")
     }

@@ -36,6 +36,8 @@ protocol ClientEnd: AnyObject {
     func send(local answer: LocalAnswer)
     /// Answer bytes wait to be taken by the client.
     var isBackedUp: Bool { get }
+    /// Bytes of bodies that wait here, of either direction.
+    var waitingBytes: Int { get }
     /// Tries to get rid of waiting bytes; how many went. Throws when the client has left.
     func flush() throws(ProxyError) -> Int
 
@@ -105,6 +107,8 @@ protocol UpstreamEnd: AnyObject {
     func sendEnd(trailers: [UInt8])
     /// Request bytes wait to be taken by the upstream.
     var isBackedUp: Bool { get }
+    /// Bytes of bodies that wait here, of either direction.
+    var waitingBytes: Int { get }
     /// Tries to get rid of waiting bytes.
     func flush() -> UpstreamFlush
     /// Drops waiting bytes: the upstream takes no more of the request.

@@ -193,6 +193,7 @@ final class HTTP1ClientEnd: ClientEnd {
     }
 
     var isBackedUp: Bool { !stream.outbound.isEmpty }
+    var waitingBytes: Int { stream.outbound.count + stream.inbound.count }
 
     func flush() throws(ProxyError) -> Int {
         guard !stream.outbound.isEmpty, stream.mayWrite else { return 0 }

@@ -122,6 +122,8 @@ final class HTTP2ClientEnd: ClientEnd {
         !stream.outbound.isEmpty || isAnswerComplete && !stream.hasSentEnd && !isGone
     }
 
+    var waitingBytes: Int { stream.outbound.count + stream.inbound.count }
+
     func flush() throws(ProxyError) -> Int {
         if isGone, !stream.hasSentEnd {
             throw ProxyError(.clientGone, "the client left before its answer was complete")

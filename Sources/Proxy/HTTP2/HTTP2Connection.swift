@@ -31,6 +31,7 @@ final class HTTP2Connection {
     private let worker: WorkerState
     /// How long the connection may go without a stream.
     private let idleSpan: Nanoseconds
+    private let beganAt: MonotonicTime
     private var lastStreamEnd: MonotonicTime
     private var lastWrite: MonotonicTime
     private var headBeganAt: MonotonicTime?
@@ -44,6 +45,7 @@ final class HTTP2Connection {
         self.stream = stream
         self.waiter = waiter
         self.idleSpan = idleSpan
+        beganAt = worker.loop.now
         lastStreamEnd = worker.loop.now
         lastWrite = worker.loop.now
     }
@@ -162,9 +164,14 @@ final class HTTP2Connection {
         var deadline = MonotonicTime.never
         if !stream.outbound.isEmpty { deadline = lastWrite.advanced(by: timeouts.stall) }
         if let headBeganAt { deadline = min(deadline, headBeganAt.advanced(by: timeouts.head)) }
+        if !hasIntroducedItself { deadline = min(deadline, beganAt.advanced(by: timeouts.head)) }
         if session.openStreamCount == 0 { deadline = min(deadline, lastStreamEnd.advanced(by: idleSpan)) }
         return deadline
     }
+
+    /// The peer has sent its preface. Whether it acknowledges ours is not insisted on: there are simple clients that
+    /// never do, and they harm nobody.
+    private var hasIntroducedItself: Bool { session.hasPeerSettings }
 
     /// What a passed deadline means; nil when it was moved in the meantime.
     private func expired() -> End? {
@@ -172,6 +179,11 @@ final class HTTP2Connection {
         let timeouts = worker.shared.timeouts
         if !stream.outbound.isEmpty, lastWrite.advanced(by: timeouts.stall) <= now { return .timeout }
         if let headBeganAt, headBeganAt.advanced(by: timeouts.head) <= now { return .timeout }
+        if !hasIntroducedItself, beganAt.advanced(by: timeouts.head) <= now {
+            session.goAway(.settingsTimeout)
+            lastGasp()
+            return .timeout
+        }
         guard session.openStreamCount == 0, lastStreamEnd.advanced(by: idleSpan) <= now else { return nil }
         // Once more the same span for a peer that does not answer the farewell.
         if isEnding { return .orderly }

@@ -2,10 +2,6 @@ import Wire
 
 /// An HTTP/2 connection to an upstream, on which the exchanges of many clients run side by side.
 final class HTTP2Upstream: HTTP2SessionDelegate {
-    /// After so many requests a connection is replaced, so that a fleet of servers behind one name shares the work
-    /// again; nginx closes after 1000, Envoy never.
-    private static let requestCountMax = 10_000
-
     let endpointText: String
     let scheme: StaticString
     private let worker: WorkerState
@@ -23,7 +19,9 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
         self.group = group
         self.endpointText = endpointText
         scheme = group.key.isPlain ? "http" : "https"
-        session = try HTTP2Session(role: .client, limits: .client)
+        var limits = HTTP2Limits.client
+        limits.streamsMax = worker.shared.config.upstream.streamsMax
+        session = try HTTP2Session(role: .client, limits: limits)
         connection = HTTP2Connection(
             worker: worker, session: session, stream: stream, waiter: Waiter(loop: worker.loop),
             idleSpan: group.idleSpan)
@@ -40,7 +38,7 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
     func open(_ fields: HTTP2FieldList, hasBody: Bool) throws(HTTP2Failure) -> HTTP2Stream {
         let stream = try session.openStream(fields, hasBody: hasBody)
         requestCount += 1
-        if requestCount >= Self.requestCountMax { retire() }
+        if requestCount >= worker.shared.config.upstream.requestsMax { retire() }
         return stream
     }
 
@@ -53,6 +51,12 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
         isRetired = true
         group.remove(self)
         connection.end()
+    }
+
+    /// The upstream wants to be spoken to in HTTP/1.1 from now on.
+    func requireHTTP1() {
+        group.requiresHTTP1 = true
+        retire()
     }
 
     /// Serves the connection to its end, on a task of its own.

@@ -50,9 +50,11 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
 
     var isBackedUp: Bool { stream?.outbound.isEmpty == false }
 
+    var waitingBytes: Int { stream.map { $0.outbound.count + $0.inbound.count } ?? 0 }
+
     func flush() -> UpstreamFlush {
         guard let stream else { return .moved(0) }
-        if stream.resetCode != nil, !stream.isRefused { return .broken }
+        if stream.resetCode != nil, !mayResend { return .broken }
         let count = Int(stream.sentByteCount - reportedBytes)
         reportedBytes = stream.sentByteCount
         return .moved(count)
@@ -62,7 +64,10 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
         stream?.outbound.removeAll()
     }
 
-    var mayResend: Bool { stream?.isRefused ?? true }
+    var mayResend: Bool { (stream?.isRefused ?? true) || wantsHTTP1 }
+
+    /// The upstream takes this request over HTTP/1.1 alone (RFC 9113 section 7), and has not begun it.
+    private var wantsHTTP1: Bool { stream?.resetCode == .http11Required && !hasFinalHead }
     var mayBeRefused: Bool { !hasFinalHead }
 
     // MARK: The answer
@@ -122,6 +127,7 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
     func becomeRaw() {}
 
     func release(isClean: Bool) {
+        if wantsHTTP1 { upstream.requireHTTP1() }
         stream?.release()
         stream = nil
         upstream.exchangeEnded()

@@ -36,6 +36,7 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     /// The answer began before the request had been sent: what the upstream does with the rest is anybody's guess.
     private var isEarly = false
     private var hasWritten = false
+    private var requestCount = 0
     /// The key that leo sent for a client that has none.
     private var webSocketKey: [UInt8]?
 
@@ -84,6 +85,7 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     }
 
     var isBackedUp: Bool { !stream.outbound.isEmpty }
+    var waitingBytes: Int { stream.outbound.count + stream.inbound.count }
 
     func flush() -> UpstreamFlush {
         guard !stream.outbound.isEmpty, stream.mayWrite else { return .moved(0) }
@@ -237,8 +239,10 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     }
 
     func release(isClean: Bool) {
+        requestCount += 1
         let isReusable =
-            isClean && keepsAlive && isRequestSent && !isEarly && stream.inbound.isEmpty && stream.outbound.isEmpty
+            requestCount < worker.shared.config.upstream.requestsMax && isClean && keepsAlive && isRequestSent
+            && !isEarly && stream.inbound.isEmpty && stream.outbound.isEmpty
         head = HTTP1Head(.response, headBytesMax: Self.headBytesMax)
         state = .complete
         if isReusable {

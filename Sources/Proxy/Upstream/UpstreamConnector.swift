@@ -64,7 +64,7 @@ struct UpstreamConnector {
 
     /// By ALPN, the client's own protocol first. A WebSocket is certain to work over HTTP/1 alone.
     private func offers(for exchange: Exchange) -> [String] {
-        if interception.provider.plain || exchange.isWebSocket { return ["http/1.1"] }
+        if interception.provider.plain || exchange.isWebSocket || group.requiresHTTP1 { return ["http/1.1"] }
         return exchange.client.protocolName == Self.http2 ? [Self.http2, "http/1.1"] : ["http/1.1", Self.http2]
     }
 

@@ -20,6 +20,8 @@ final class UpstreamGroup {
     /// The parent proxy on the way, as the access log writes it; known once somebody has dialled.
     var via: String?
     fileprivate var idle: [UpstreamConnection] = []
+    /// The upstream negotiates HTTP/2 and then asks for HTTP/1.1.
+    var requiresHTTP1 = false
     /// HTTP/2 connections, used or not; the first that has room is used.
     private var shared: [HTTP2Upstream] = []
     /// Exchanges that wait for a connection being dialled, in the hope that it can be shared.

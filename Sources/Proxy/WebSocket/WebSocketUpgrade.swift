@@ -10,6 +10,8 @@ struct WebSocketUpgrade {
     /// What Sec-WebSocket-Accept must say; nil for a client that sent no key, as in HTTP/2.
     private let expectedAccept: [UInt8]?
     private let form: WebSocketHandshake.Form
+    /// What one of the two has sent that is no frame, or none that it may send; nothing of it has passed.
+    private(set) var violation: ProxyError?
     private var fromClient = WebSocketFrames(from: .client)
     private var fromUpstream = WebSocketFrames(from: .upstream)
 
@@ -52,19 +54,22 @@ struct WebSocketUpgrade {
         (fromClient.counts, fromUpstream.counts)
     }
 
-    /// Reads what the client sends; returns how much of it may pass. What follows a Close is dropped.
-    mutating func takeFromClient(_ data: Span<UInt8>) throws(ProxyError) -> Int {
-        do { return try Self.read(data, &fromClient) } catch {
+    /// Reads what the client sends; returns how much of it may pass. What follows a Close is dropped, and so is what follows
+    /// a ``violation``.
+    mutating func takeFromClient(_ data: Span<UInt8>) -> Int {
+        let (count, error) = Self.read(data, &fromClient)
+        if let error {
             refusal = WebSocketFrames.closeFrame(code: error.closeCode)
-            throw ProxyError(.webSocketFrame, "the client's WebSocket: \(error.explanation)")
+            violation = ProxyError(.webSocketFrame, "the client's WebSocket: \(error.explanation)")
         }
+        return count
     }
 
     /// Reads what the upstream sends; returns how much of it may pass.
-    mutating func takeFromUpstream(_ data: Span<UInt8>) throws(ProxyError) -> Int {
-        do { return try Self.read(data, &fromUpstream) } catch {
-            throw ProxyError(.badAnswer, "the upstream's WebSocket: \(error.explanation)")
-        }
+    mutating func takeFromUpstream(_ data: Span<UInt8>) -> Int {
+        let (count, error) = Self.read(data, &fromUpstream)
+        if let error { violation = ProxyError(.badAnswer, "the upstream's WebSocket: \(error.explanation)") }
+        return count
     }
 
     /// What tells the client why the connection ends, where it may be said: after frames that were no frames, and between
@@ -73,9 +78,11 @@ struct WebSocketUpgrade {
 
     private var refusal: [UInt8]?
 
-    private static func read(_ data: Span<UInt8>, _ frames: inout WebSocketFrames) throws(WebSocketError) -> Int {
+    private static func read(_ data: Span<UInt8>, _ frames: inout WebSocketFrames) -> (Int, WebSocketError?) {
         var consumed = 0
-        while try frames.step(data, consumed: &consumed) != nil {}
-        return consumed
+        do throws(WebSocketError) {
+            while try frames.step(data, consumed: &consumed) != nil {}
+            return (consumed, nil)
+        } catch { return (consumed, error) }
     }
 }
