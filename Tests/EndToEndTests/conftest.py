@@ -120,7 +120,13 @@ def settings(tmp_path_factory, certificates, upstreams) -> Dict[str, Any]:
     """The configuration all leos of the tests start from, with leo's own CA already made by `leo ca init`."""
     folder = tmp_path_factory.mktemp("ca")
     base: Dict[str, Any] = {
-        "listen": {"proxy": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2},
+        "listen": {
+            "proxy": "127.0.0.1:0",
+            "admin": "127.0.0.1:0",
+            "workers": 2,
+            # leo's CA may sign for it because of ca.names.
+            "tls": {"names": ["proxy.leo-test.example"]},
+        },
         "ca": {
             "certificate": str(folder / "leo-ca.pem"),
             "key": str(folder / "leo-ca.key"),

@@ -201,9 +201,11 @@ Script = Callable[[Exchange], None]
 class Listener:
     """A port of the provider. `serve` gets each accepted socket in a thread of its own."""
 
-    def __init__(self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512) -> None:
+    def __init__(
+        self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512, port: int = 0
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.sock = socket.create_server((host, 0), family=family, backlog=backlog)
+        self.sock = socket.create_server((host, port), family=family, backlog=backlog)
         self.host = host
         self.port: int = self.sock.getsockname()[1]
         self.accepted = 0
@@ -264,16 +266,17 @@ class Provider:
         host: str = "127.0.0.1",
         protocols: Sequence[str] = ("http/1.1",),
         settings: Optional[Dict[int, int]] = None,
+        port: int = 0,
     ) -> Listener:
         """A port that shows this certificate; None: plain HTTP. `settings` are those of HTTP/2, where it is spoken."""
         context = self.certificates.context(certificate, protocols) if certificate else None
         only_h2 = list(protocols) == ["h2"]
-        return self.listen_raw(lambda sock: self._serve(sock, context, only_h2, settings), host)
+        return self.listen_raw(lambda sock: self._serve(sock, context, only_h2, settings), host, port=port)
 
     def listen_raw(
-        self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512
+        self, serve: Callable[[socket.socket], None], host: str = "127.0.0.1", backlog: int = 512, port: int = 0
     ) -> Listener:
-        listener = Listener(serve, host, backlog)
+        listener = Listener(serve, host, backlog, port)
         self._listeners.append(listener)
         return listener
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import List, Optional, Tuple, Union
 
-from wires import Broken, Message, Reader, Wire, chunk, fields_of, head
+from wires import Broken, Message, NestedWire, Reader, Wire, chunk, fields_of, head
 
 
 def connect(address: Tuple[str, int], timeout: float = 20.0) -> Wire:
@@ -55,6 +55,10 @@ class RawClient:
             context = trusting(self.root, check_host=server_name is not None)
             if alpn:
                 context.set_alpn_protocols(alpn)
+        if self.wire.tls is not None:
+            # The way in is TLS itself: this goes inside.
+            self.wire = NestedWire(self.wire)
+            self.reader = Reader(self.wire)
         self.wire.start_tls(context, server_name)
 
     def intercepted(self, host: str = "api.openai.com", port: int = 443) -> RawClient:

@@ -197,6 +197,43 @@ class Wire:
         self.sock.close()
 
 
+class InnerSocket:
+    """What a nested wire takes for a socket: the bytes inside of another wire's TLS."""
+
+    def __init__(self, outer: Wire) -> None:
+        self.outer = outer
+        self.family = outer.sock.family
+
+    def __getattr__(self, name: str):
+        return getattr(self.outer.sock, name)
+
+    def settimeout(self, _) -> None:
+        """The outer wire has a timeout."""
+
+    def sendall(self, data: bytes) -> None:
+        self.outer.send(data)
+
+    def recv(self, _: int) -> bytes:
+        data = self.outer.receive()
+        if not data and self.outer.end == "reset":
+            raise ConnectionResetError("reset by the peer")
+        return data
+
+    def shutdown(self, _: int) -> None:
+        self.outer.half_close()
+
+
+class NestedWire(Wire):
+    """TLS inside of another wire's TLS, as a client of an https:// proxy speaks it."""
+
+    def __init__(self, outer: Wire) -> None:
+        super().__init__(InnerSocket(outer), outer.timeout)  # type: ignore[arg-type]
+        self.outer = outer
+
+    def _ready(self, what: int, seconds: float) -> bool:
+        return self.outer.pending(max(0.0, seconds)) if what == select.POLLIN else self.outer._ready(what, seconds)
+
+
 # MARK: HTTP/1 messages
 
 

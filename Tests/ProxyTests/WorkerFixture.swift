@@ -123,7 +123,7 @@ final class ExchangeFixture {
             idleSpan: Nanoseconds(.seconds(60)))
         worker.pool.keep(
             UpstreamConnection(worker: worker, group: group, stream: Stream(upstreamNear), endpointText: "test"))
-        let session = ClientSession(worker: worker, connection: connection, interception: interception)
+        let session = interception.session
         let box = Handover((self, session))
         worker.spawn { _ in
             let (fixture, session) = box.value

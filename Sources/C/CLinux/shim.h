@@ -20,6 +20,9 @@ extern ssize_t splice(int, long *, int, long *, size_t, unsigned);
 #define LEO_SPLICE_F_MOVE 1
 #define LEO_SPLICE_F_NONBLOCK 2
 
+// Of linux/netfilter_ipv4.h and linux/netfilter_ipv6/ip6_tables.h, both.
+#define LEO_SO_ORIGINAL_DST 80
+
 // struct ucred of unix(7), which hides behind _GNU_SOURCE.
 struct leo_ucred {
     pid_t pid;

@@ -96,6 +96,14 @@ public struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     /// Whether a star stands within a name rather than for everything before a suffix.
     public var isStarWithinLabel: Bool { if case .withinLabel = form { true } else { false } }
 
+    /// The one host that the pattern means; nil for one with a star.
+    public var exactHost: String? {
+        switch form {
+        case .exact(let host): host
+        case .subdomains, .withinLabel: nil
+        }
+    }
+
     /// Some host that the pattern means: itself, or with a short label for the star.
     public var sampleHost: String {
         switch form {

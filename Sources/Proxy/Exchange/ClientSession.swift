@@ -1,13 +1,13 @@
-/// The requests of one intercepted connection, in the protocol that was negotiated for it.
+/// The requests of one connection, in the protocol that was negotiated for it.
 struct ClientSession {
-    let worker: WorkerState
-    let connection: ClientConnection
-    let interception: Interception
+    let router: Router
 
     /// Serves requests until either side wants no more.
     func run() async {
-        guard connection.stream.negotiatedProtocol == "h2" else {
-            return await HTTP1ClientSession(worker: worker, connection: connection, interception: interception).run()
+        let (worker, connection) = (router.worker, router.connection)
+        // HTTP/2 is negotiated with the one provider that leo stands in for.
+        guard case .fixed(let interception) = router.way, connection.stream.negotiatedProtocol == "h2" else {
+            return await HTTP1ClientSession(router: router).run()
         }
         do {
             try await HTTP2ClientSession(worker: worker, connection: connection, interception: interception).run()

@@ -490,7 +490,7 @@ final class Exchange {
             return .cut(reset: await !flushClient())
         }
         journal.record.status = error.fault.status
-        client.send(local: LocalAnswer(error: error, api: interception.provider.api, isHead: isHead))
+        client.send(local: LocalAnswer(error: error, api: interception.api, isHead: isHead))
         return await flushClient() ? .answered : .cut(reset: true)
     }
 

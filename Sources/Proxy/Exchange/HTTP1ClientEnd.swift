@@ -55,13 +55,37 @@ final class HTTP1ClientEnd: ClientEnd {
         closesAfterAnswer = false
     }
 
+    /// Puts another head in the place of the request's, which has the same body; false when it is no head.
+    func replaceHead(_ text: borrowing ByteQueue) -> Bool {
+        headBytes.removeAll()
+        headBytes.append(text.bytes)
+        head.reset()
+        let isWhole = try? headBytes.withBytes { bytes throws(HTTP1Error) in try head.parse(bytes) }
+        return isWhole == true
+    }
+
+    /// The request that was begun is a HEAD.
+    var isHead: Bool { !headBytes.isEmpty && head.method == .head }
+
+    /// Says in a line about a request that was refused what it was, if its head could be read.
+    func describe(in record: inout AccessRecord) {
+        guard !headBytes.isEmpty else { return }
+        headBytes.withBytes { bytes in
+            record.take(head, from: bytes)
+            record.keep(bytes.extracting(head.path), as: .path)
+        }
+    }
+
     /// What becomes of the connection when the exchange has ended well.
     var closesNow: Bool { closesAfterAnswer || isRaw }
     /// The client may still be sending the request that was answered.
     var mayStillSend: Bool { !isRequestComplete }
 
     /// Forgets the request.
-    func endRequest() { head.reset() }
+    func endRequest() {
+        head.reset()
+        headBytes.removeAll()
+    }
 
     /// Gives back what a connection between two requests does not need.
     func releaseStorage() {

@@ -1,26 +1,29 @@
 import Policy
 import Wire
 
-/// The requests of one intercepted HTTP/1 connection, one after the other.
+/// The requests of one HTTP/1 connection, one after the other.
 struct HTTP1ClientSession {
-    let worker: WorkerState
-    let connection: ClientConnection
-    let interception: Interception
+    let router: Router
 
+    private var worker: WorkerState { router.worker }
+    private var connection: ClientConnection { router.connection }
     private var stream: Stream { connection.stream }
     private var waiter: Waiter { connection.waiter }
 
     /// Serves requests until either side wants no more.
     func run() async {
         let client = HTTP1ClientEnd(worker: worker, stream: stream, waiter: waiter)
-        let connector = UpstreamConnector(worker: worker, interception: interception)
+        var last: UpstreamConnector?
         while true {
+            let connector: UpstreamConnector
             do {
                 guard try await readHead(client) else { return stream.closeOrderly() }
+                client.beginRequest()
+                connector = try await connect(client, last)
             } catch {
-                return await refuse(error)
+                return await refuse(error, client)
             }
-            client.beginRequest()
+            last = connector
             switch await serve(client, connector) {
             case .complete where client.mayStillSend: return await linger()
             case .complete where client.closesNow || worker.shared.isDraining: return stream.closeOrderly()
@@ -33,13 +36,22 @@ struct HTTP1ClientSession {
     }
 
     private func serve(_ client: HTTP1ClientEnd, _ connector: UpstreamConnector) async -> Exchange.Outcome {
-        if interception.target == Canary.target {
+        if connector.interception.target == Canary.target {
             return await Canary(worker: worker, journal: connection.journal, client: client).answer()
         }
         let exchange = Exchange(
-            worker: worker, journal: connection.journal, client: client, interception: interception,
+            worker: worker, journal: connection.journal, client: client, interception: connector.interception,
             connector: connector)
         return await exchange.run()
+    }
+
+    /// Where the upstream of this request comes from: from where the one before came, if it is for the same.
+    private func connect(
+        _ client: HTTP1ClientEnd, _ last: UpstreamConnector?
+    ) async throws(ProxyError) -> UpstreamConnector {
+        let interception = try await router.route(client)
+        if let last, last.interception.isSame(as: interception) { return last }
+        return UpstreamConnector(worker: worker, interception: interception)
     }
 
     private func linger() async { await unsafe stream.closeLingering(waiter, scratch: worker.scratch) }
@@ -78,14 +90,16 @@ struct HTTP1ClientSession {
         }
     }
 
-    /// Answers bytes that are no request, in the provider's shape, and ends the connection.
-    private func refuse(_ error: ProxyError) async {
+    /// Answers what is no request, or is for nobody that leo knows, and ends the connection.
+    private func refuse(_ error: ProxyError, _ client: HTTP1ClientEnd) async {
+        router.forget()
         connection.record.begin(.refusal, id: worker.nextExchangeID())
+        client.describe(in: &connection.record)
         connection.record.fail(error)
         worker.metrics.add(.faults(error.fault))
         if error.fault != .clientGone {
             connection.record.status = error.fault.status
-            LocalAnswer(error: error, api: interception.provider.api, isHead: false)
+            LocalAnswer(error: error, api: router.api, isHead: client.isHead)
                 .append(to: &stream.outbound, closing: true)
         }
         AccessLogGate(worker: worker, connection: connection).writeUnreserved()

@@ -79,7 +79,10 @@ extension Fault {
     /// The status of leo's own answer (RFC 9110 section 15).
     var status: Int {
         switch self {
-        case .badRequest, .badTarget, .webSocketHandshake, .webSocketFrame, .notTLS, .sniMissing, .sniMismatch: 400
+        case .routeUnknown: 404
+        case .badRequest, .badTarget, .tlsRequired, .webSocketHandshake, .webSocketFrame, .notTLS, .sniMissing,
+            .sniMismatch:
+            400
         case .hostRefused, .addressRefused, .unidentified: 403
         case .notConnect: 405
         case .proxyCredentials: 407
@@ -107,6 +110,7 @@ extension Fault {
         switch status {
         case 400: "Bad Request"
         case 403: "Forbidden"
+        case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 407: "Proxy Authentication Required"
         case 408: "Request Timeout"
@@ -132,8 +136,9 @@ extension Fault {
             .upstreamTimeout, .upstreamCut, .audit, .overload, .draining, .clientTimeout, .credentialsLimited:
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
-            .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .misdirected, .sniMismatch,
-            .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse, .webSocketHandshake,
+            .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .tlsRequired, .routeUnknown,
+            .misdirected, .sniMismatch, .sniMissing, .notTLS, .clientHandshake, .clientDistrust, .http2Error,
+            .http2Abuse, .webSocketHandshake,
             .webSocketFrame,
             .hostRefused, .proxyCredentials, .unidentified,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,

@@ -20,6 +20,10 @@ final class Shared: Sendable {
     let overload: Overload
     /// Verifies users' passwords; nil when the file has no users.
     let passwords: PasswordCheck?
+    /// What `listen.proxy_tls` shows; nil when it is off.
+    let listenerTLS: ListenerTLS?
+    /// leo's own connections, where they might be redirected to leo; nil without `listen.transparent`.
+    let ownDials: OwnDials?
     private let connectionNumber = Atomic<UInt64>(0)
     private let isDrainingNow = Atomic<Bool>(false)
     private let drainWaiter = Mutex<Waiter?>(nil)
@@ -39,9 +43,11 @@ final class Shared: Sendable {
     init(
         config: Config, authority: CertificateAuthority, upstreamTrust: UpstreamTrust,
         parentCredentials: ParentCredentials? = nil, accessLog: AccessLog, log: OperatorLog, metrics: Metrics,
-        ownListeners: [IPEndpoint]
+        ownListeners: [IPEndpoint], listenerTLS: ListenerTLS? = nil, ownDials: OwnDials? = nil
     ) {
         self.config = config
+        self.listenerTLS = listenerTLS
+        self.ownDials = ownDials
         overload = Overload(config, descriptorCountMax: Process.descriptorCountMax())
         passwords = config.tenants.hasUsers ? PasswordCheck(config.tenants) : nil
         timeouts = Timeouts(config)

@@ -7,8 +7,12 @@ final class ClientConnection {
     let number: UInt64
     /// Where it came in.
     let listener: ListenerKind
-    /// Who is at the other end.
-    let peer: Peer
+    /// Who is at the other end of the socket.
+    let socketPeer: Peer
+    /// Who the client is: the same, or the one that a load balancer has named.
+    private(set) var peer: Peer
+    /// Where the client's connection to the load balancer leads.
+    private(set) var announcedDestination: IPEndpoint?
     let stream: Stream
     let acceptedAt: MonotonicTime
     /// The lines of the connection, one after the other, and what its task sleeps on.
@@ -40,6 +44,7 @@ final class ClientConnection {
         let loop = worker.loop
         self.number = number
         self.listener = listener
+        socketPeer = peer
         self.peer = peer
         stream = Stream(watcher)
         let waiter = Waiter(loop: loop)
@@ -58,6 +63,13 @@ final class ClientConnection {
     var record: AccessRecord {
         _read { yield journal.record }
         _modify { yield &journal.record }
+    }
+
+    /// Takes note of what a load balancer says about the connection.
+    func announce(_ client: IPEndpoint, destination: IPEndpoint) {
+        peer = .endpoint(client)
+        announcedDestination = destination
+        record.client = peer.description
     }
 
     /// Gives back what a connection between two requests does not need.

@@ -1,7 +1,7 @@
 import Policy
 import Wire
 
-/// Looks at the first bytes a client sends after its CONNECT, and leaves them in the socket.
+/// Looks at the first bytes a client sends after its CONNECT, and leaves them to whoever comes next.
 struct HelloPeek {
     enum Outcome {
         case hello(ClientHello)
@@ -26,9 +26,9 @@ struct HelloPeek {
         defer { waiter.deadline = previous }
         waiter.deadline = firstByteDeadline ?? deadline
         while true {
-            if let outcome = look() { return outcome }
+            if let outcome = try look() { return outcome }
             if hasFirstByte { waiter.deadline = deadline }
-            do { try await stream.sleep(waiter, for: .read) } catch {
+            do { try await stream.sleep(waiter, for: stream.readInterest) } catch {
                 switch error {
                 case .deadline where hasFirstByte:
                     throw ProxyError(.clientTimeout, "the ClientHello was not complete in time")
@@ -41,31 +41,20 @@ struct HelloPeek {
     }
 
     /// What can be said now; nil: more bytes are needed.
-    func look() -> Outcome? {
-        let watcher = connection.stream.watcher
-        watcher.isReadReady = false
-        switch unsafe System.peek(watcher.descriptor, worker.scratch) {
-        case .bytes(0), .failed: return .gone
-        case .wouldBlock: return watcher.isHungUp ? .gone : nil
-        case .bytes(let count):
-            let bytes = worker.scratch(count)
+    private func look() throws(ProxyError) -> Outcome? {
+        let look = try connection.stream.look(worker) { bytes -> Outcome? in
             switch ClientHello.peek(bytes) {
-            case .needsMore: return unsafe watcher.isHungUp || count == worker.scratch.count ? .gone : nil
-            case .notTLS, .malformed:
-                watcher.isReadReady = true
-                return .notTLS
-            case .hello(let hello):
-                watcher.isReadReady = true
-                return .hello(hello)
+            case .needsMore: nil
+            case .notTLS, .malformed: .notTLS
+            case .hello(let hello): .hello(hello)
             }
+        }
+        switch look {
+        case .found(let outcome): return outcome
+        case .more: return nil
+        case .ended: return .gone
         }
     }
 
-    private var hasFirstByte: Bool {
-        var byte: UInt8 = 0
-        let transfer = unsafe withUnsafeMutableBytes(of: &byte) {
-            unsafe System.peek(connection.stream.descriptor, $0)
-        }
-        return transfer == .bytes(1)
-    }
+    private var hasFirstByte: Bool { connection.stream.hasByte(worker) }
 }

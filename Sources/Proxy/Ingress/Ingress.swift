@@ -1,8 +1,12 @@
 import Policy
 import Wire
 
-/// A connection to the proxy listener, up to the point where its kind is known: reads the CONNECT, decides, and hands over
-/// to interception, to a tunnel, or answers with a refusal that a person understands.
+/// A client's connection up to the point where it is known what it is for.
+///
+/// By the listener it came by: a proxy connection begins with a CONNECT, which is read, decided and handed over to
+/// interception or to a tunnel, or with a plain HTTP request; one to the reverse listener has such requests alone; one that
+/// a packet filter has redirected says by its ClientHello what it is. What goes wrong is answered with a refusal that a
+/// person understands.
 struct Ingress {
     /// A CONNECT and its fields; Proxy-Authorization may be long.
     private static let headBytesMax = 32 * 1024
@@ -21,17 +25,77 @@ struct Ingress {
         await session.run()
     }
 
-    /// The session of an intercepted connection; nil when the connection has been served or refused.
+    /// The session of a connection whose requests leo relays; nil when it has been served or refused.
     private func open() async -> ClientSession? {
         let shedding = ConnectionShedding(worker: worker, connection: connection)
         waiter.deadline = connection.acceptedAt.advanced(by: shedding.patience)
         do {
-            if let target = try await readIdentifiedConnect(shedding) { return try await serve(target) }
+            let preamble = ProxyPreamble(worker: worker, connection: connection)
+            if preamble.isExpected, try await !preamble.read() {
+                stream.closeOrderly()
+                return nil
+            }
+            switch connection.listener {
+            case .proxy, .proxyUnix: return try await openProxy(shedding)
+            case .proxyTLS:
+                guard try await secure() else { break }
+                return try await openProxy(shedding)
+            case .transparent:
+                try shedding.refuseUnlessTunnelled()
+                return try await Transparent(worker: worker, connection: connection).open()
+            case .reverse:
+                try shedding.refuseUnlessTunnelled()
+                return session(.reverse)
+            }
             stream.closeOrderly()
         } catch {
             await refuse(error)
         }
         return nil
+    }
+
+    private func session(_ way: Router.Way) -> ClientSession {
+        ClientSession(router: Router(worker: worker, connection: connection, way: way))
+    }
+
+    /// What a connection to a proxy becomes; nil when it has been served, or the client has left without a word.
+    private func openProxy(_ shedding: ConnectionShedding) async throws(ProxyError) -> ClientSession? {
+        switch try await readIdentifiedConnect(shedding) {
+        case .connect(let connect): return try await serve(connect.target)
+        case .plain: return session(.proxy)
+        case nil:
+            stream.closeOrderly()
+            return nil
+        }
+    }
+
+    /// Speaks TLS with a client of an `https://` proxy; false when it has left without a word.
+    private func secure() async throws(ProxyError) -> Bool {
+        guard let shown = shared.listenerTLS else {
+            throw ProxyError(.internalError, "listen.proxy_tls has no certificate")
+        }
+        let hello: ClientHello
+        connection.isIdle = true
+        defer { connection.isIdle = false }
+        switch try await HelloPeek(worker: worker, connection: connection).wait(until: waiter.deadline) {
+        case .hello(let found): hello = found
+        case .gone: return false
+        case .silent: throw ProxyError(.clientTimeout, "no ClientHello within listen.handshake_timeout")
+        case .notTLS:
+            throw ProxyError(.notTLS, "this port speaks TLS: the proxy URL must begin with https://, not http://")
+        }
+        connection.isIdle = false
+        // Whatever goes wrong in the handshake, nobody waits for an HTTP answer yet.
+        connection.isAnswered = true
+        let handshake = ClientHandshake(
+            worker: worker, connection: connection, shown: "the certificate of listen.proxy_tls",
+            advice: "see docs/listeners.md")
+        try await handshake.run { () async throws(ProxyError) in
+            try await shown.context(for: hello.serverName, worker: worker, waiter: waiter)
+        }
+        connection.record.tls = stream.tlsVersion.map { String($0.drop { !$0.isNumber }) }
+        connection.isAnswered = false
+        return true
     }
 
     private func serve(_ target: HostPort) async throws(ProxyError) -> ClientSession? {
@@ -41,14 +105,12 @@ struct Ingress {
         case .intercept(let provider):
             if let limit = try shedding.limitForInterception() {
                 connection.record.provider = provider.name
-                try await tunnel(target, .overload(limit))
-                return nil
+                return try await tunnel(target, .overload(limit))
             }
             connection.record.api = provider.api
             return try await intercept(target, provider)
         case .tunnel(let bypassed):
-            try await tunnel(target, bypassed ? .splice : nil)
-            return nil
+            return try await tunnel(target, bypassed ? .splice : nil)
         case .refuse(let refusal):
             let error = ProxyError(refusal)
             throw ProxyError(error.fault, "\(target): \(error.detail)")
@@ -63,12 +125,19 @@ struct Ingress {
         return try await interception.begin()
     }
 
-    private func tunnel(_ target: HostPort, _ bypass: Tunnel.Bypass?) async throws(ProxyError) {
+    private func tunnel(_ target: HostPort, _ bypass: Tunnel.Bypass?) async throws(ProxyError) -> ClientSession? {
         worker.metrics.add(.connects(.tunnel))
-        try await Tunnel(worker: worker, connection: connection, target: target, bypass: bypass).begin()
+        return try await Tunnel(worker: worker, connection: connection, target: target, bypass: bypass).begin()
     }
 
     // MARK: Reading the CONNECT
+
+    /// How a connection to a proxy begins.
+    private enum Beginning {
+        case connect(Connect)
+        /// With a plain HTTP request, of which nothing has been taken.
+        case plain
+    }
 
     /// A CONNECT, and what its client says about itself.
     private struct Connect {
@@ -79,15 +148,20 @@ struct Ingress {
 
     /// The target of the CONNECT of a client that was identified, or nil when it left. A client that is refused with 407
     /// may try again on the same connection, a few times.
-    private func readIdentifiedConnect(_ shedding: ConnectionShedding) async throws(ProxyError) -> HostPort? {
+    private func readIdentifiedConnect(_ shedding: ConnectionShedding) async throws(ProxyError) -> Beginning? {
         let gatekeeper = Gatekeeper(worker: worker, connection: connection)
         var refusalCount = 0
-        while let connect = try await readConnect(mayLeave: refusalCount > 0) {
+        while let beginning = try await readConnect(mayLeave: refusalCount > 0) {
+            guard case .connect(let connect) = beginning else {
+                try shedding.refuseUnlessTunnelled()
+                // Each request says for itself whose it is.
+                return beginning
+            }
             connection.record.host = connect.target.description
             try shedding.refuseUnlessTunnelled()
             do {
                 try await gatekeeper.identify(connect.credentials)
-                return connect.target
+                return beginning
             } catch {
                 refusalCount += 1
                 let mayRetry = refusalCount < Gatekeeper.refusalCountMax && connect.keepsAlive && !shared.isDraining
@@ -117,30 +191,27 @@ struct Ingress {
     /// The next CONNECT, or nil when the client connected and left without a word; `mayLeave`: or stays and says none.
     ///
     /// The head is peeked and then taken to the byte, because what follows belongs to TLS.
-    private func readConnect(mayLeave: Bool) async throws(ProxyError) -> Connect? {
+    private func readConnect(mayLeave: Bool) async throws(ProxyError) -> Beginning? {
         var head = HTTP1Head(.request, headBytesMax: Self.headBytesMax)
         connection.isIdle = true
         defer { connection.isIdle = false }
         while true {
-            stream.watcher.isReadReady = false
-            switch unsafe System.peek(stream.descriptor, worker.scratch) {
-            case .bytes(0): return nil
-            case .bytes(let count):
+            let look = try stream.look(worker) { bytes throws(ProxyError) -> Beginning? in
                 connection.isIdle = false
-                let bytes = worker.scratch(count)
-                if let connect = try parse(bytes, &head) {
-                    _ = unsafe System.read(
-                        stream.descriptor, UnsafeMutableRawBufferPointer(rebasing: worker.scratch[0..<head.byteCount]))
-                    // The password must not stay where the next connection's bytes will be.
-                    unsafe Secret.wipe(UnsafeMutableRawBufferPointer(rebasing: worker.scratch[0..<count]))
-                    stream.watcher.isReadReady = true
-                    return connect
-                }
-                if connection.isGone { throw ProxyError(.clientGone, "the client left in the middle of its CONNECT") }
-            case .wouldBlock: break
-            case .failed: return nil
+                return try parse(bytes, &head)
             }
-            do { try await stream.sleep(waiter, for: .read) } catch {
+            switch look {
+            case .found(.plain): return .plain
+            case .found(let beginning):
+                stream.skip(head.byteCount, worker)
+                // The password must not stay where the next connection's bytes will be.
+                unsafe Secret.wipe(UnsafeMutableRawBufferPointer(rebasing: worker.scratch[0..<Self.headBytesMax]))
+                return beginning
+            case .ended where connection.isIdle: return nil
+            case .ended: throw ProxyError(.clientGone, "the client left in the middle of its CONNECT")
+            case .more: break
+            }
+            do { try await stream.sleep(waiter, for: stream.readInterest) } catch {
                 switch error {
                 case .deadline where mayLeave && connection.isIdle: return nil
                 case .deadline:
@@ -155,26 +226,30 @@ struct Ingress {
 
     private func parse(
         _ bytes: Span<UInt8>, _ head: inout HTTP1Head
-    ) throws(ProxyError) -> Connect? {
-        if bytes[0] == 0x16 {
-            throw ProxyError(.badRequest, "TLS on the proxy port: the proxy URL must begin with http://, not https://")
-        }
+    ) throws(ProxyError) -> Beginning? {
+        if bytes[0] == 0x16 { throw tlsWithoutNeed }
+        if let flaw = ProxyPreamble.uninvited(bytes) { throw flaw }
         do { guard try head.parse(bytes) else { return nil } } catch { throw ProxyError(error) }
         connection.record.take(head, from: bytes)
-        guard head.method == .connect else {
-            throw ProxyError(
-                .notConnect,
-                "this port is a proxy for HTTPS: it answers CONNECT alone; set HTTPS_PROXY, and no HTTP_PROXY")
-        }
+        if case .absolute = head.target { return .plain }
+        guard head.method == .connect else { throw ForwardTarget.notProxied }
         guard case .authority(let range) = head.target, let authority = Authority.parse(bytes.extracting(range)),
             let port = authority.port, port > 0
         else { throw ProxyError(.badTarget, "the target of a CONNECT is host:port") }
         guard head.requestFraming == .none || head.requestFraming == .length(0) else {
             throw ProxyError(.badRequest, "a CONNECT has no body")
         }
-        return Connect(
-            target: HostPort(host: authority.host, port: port), credentials: .read(head, from: bytes),
-            keepsAlive: head.keepsAlive)
+        return .connect(
+            Connect(
+                target: HostPort(host: authority.host, port: port), credentials: .read(head, from: bytes),
+                keepsAlive: head.keepsAlive))
+    }
+
+    /// The answer to a ClientHello where a request is expected.
+    private var tlsWithoutNeed: ProxyError {
+        stream.hasTLS
+            ? ProxyError(.badRequest, "TLS where the CONNECT should be, inside of the TLS with the proxy")
+            : ProxyError(.badRequest, "TLS on the proxy port: the proxy URL must begin with http://, not https://")
     }
 
     // MARK: Refusing

@@ -1,15 +1,19 @@
 import Policy
 import Wire
 
-/// A CONNECT to a provider: leo answers as the provider, with a certificate from its own CA, and relays each request.
+/// Whom requests are for that leo relays: a provider, or for plain HTTP any server that the file allows. After a CONNECT
+/// leo answers as the provider, with a certificate from its own CA.
 struct Interception {
     let worker: WorkerState
     let connection: ClientConnection
     let provider: Provider
     /// The name and port that the client asked for.
     let target: HostPort
-    /// Where to connect instead of looking the name up: for a CONNECT to an IP address.
+    /// Where to connect instead of looking the name up: for a CONNECT to an IP address, and where the packet filter says.
     let address: IPEndpoint?
+
+    /// The shape of leo's own answers; nil is plain text, where nobody's SDK waits for them.
+    var api: APIFamily? { provider.isOther ? nil : provider.api }
 
     private var stream: Stream { connection.stream }
     private var waiter: Waiter { connection.waiter }
@@ -56,11 +60,21 @@ struct Interception {
         // OpenSSL says "TLSv1.3".
         connection.record.tls = stream.tlsVersion.map { String($0.drop { !$0.isNumber }) }
         connection.journal.handshakeTime = worker.loop.now.since(connection.acceptedAt)
-        return ClientSession(worker: worker, connection: connection, interception: self)
+        return session
+    }
+
+    /// Whether an upstream for the other one is as good for this one.
+    func isSame(as other: Interception) -> Bool {
+        target == other.target && address == other.address && provider.index == other.provider.index
+    }
+
+    /// The session whose requests are all for this one.
+    var session: ClientSession {
+        ClientSession(router: Router(worker: worker, connection: connection, way: .fixed(self)))
     }
 
     private func acceptPlain() async throws(ProxyError) -> ClientSession {
-        if provider.plain { return ClientSession(worker: worker, connection: connection, interception: self) }
+        if provider.plain { return session }
         let error = ProxyError(.notTLS, "bytes that are no TLS came for \(target); \(provider.name) is reached by TLS")
         // A person with curl or a program with the wrong URL reads this; whatever else speaks here just sees the end.
         LocalAnswer(error: error, api: provider.api, isHead: false).append(to: &stream.outbound, closing: true)
@@ -71,57 +85,13 @@ struct Interception {
     }
 
     private func handshake() async throws(ProxyError) {
-        let overload = worker.shared.overload
-        guard overload.beginHandshake() else {
-            worker.metrics.add(.overload(.handshakes))
-            throw ProxyError(.overload, OverloadLimit.handshakes.explanation)
-        }
-        defer { overload.handshakeEnded() }
-        if overload.isPressed {
-            waiter.deadline = min(waiter.deadline, worker.loop.now.advanced(by: Overload.pressedHandshakeSpan))
-        }
-        let context = try await leaf()
-        do {
-            try stream.startTLS(asServerWith: context)
-        } catch {
-            throw ProxyError(.internalError, "TLS could not be set up: \(error.detail)")
-        }
-        do {
-            try await stream.handshake(waiter)
-        } catch {
-            switch error {
-            case .interrupted(.deadline):
-                throw ProxyError(.clientTimeout, "the TLS handshake took longer than listen.handshake_timeout")
-            case .interrupted(.cancelled): throw ProxyError(.draining, "leo is shutting down")
-            case .interrupted(.broken), .closed:
-                // Java and some others just close when they do not like a certificate.
-                throw ProxyError(
-                    .clientHandshake, "the client closed the connection in the middle of the TLS handshake")
-            case .failed(let failure) where failure.isClientDistrust:
-                throw ProxyError(
-                    .clientDistrust,
-                    "the client does not trust leo's CA (\(failure.detail)): see leo env, leo doctor and docs/trust.md")
-            case .failed(let failure):
-                throw ProxyError(.clientHandshake, "TLS handshake with the client: \(failure.detail)")
-            }
+        let handshake = ClientHandshake(
+            worker: worker, connection: connection, shown: "leo's CA",
+            advice: "see leo env, leo doctor and docs/trust.md")
+        try await handshake.run { () async throws(ProxyError) in
+            try await worker.shared.leaves.leaf(for: target.host, worker: worker, waiter: waiter)
         }
         worker.metrics.observe(.handshakes, microseconds: worker.loop.now.since(connection.acceptedAt).microseconds)
-    }
-
-    private func leaf() async throws(ProxyError) -> TLSServerContext {
-        while true {
-            switch worker.shared.leaves.ask(target.host, waiter: waiter, now: worker.loop.now) {
-            case .ready(let context): return context
-            case .failed(let message): throw ProxyError(.internalError, "no certificate for \(target.host): \(message)")
-            case nil: break
-            }
-            let wake = await waiter.sleep()
-            if wake == .event { continue }
-            worker.shared.leaves.forget(target.host, waiter: waiter)
-            throw wake == .deadline
-                ? ProxyError(.clientTimeout, "no certificate for \(target.host) in time")
-                : ProxyError(.draining, "leo is shutting down")
-        }
     }
 }
 

@@ -2,7 +2,7 @@ import Glibc
 import Policy
 import Wire
 
-/// A CONNECT to a host that leo does not intercept: bytes pass unseen, but not before their first words were looked at.
+/// A CONNECT, or a redirected connection, to a host that leo does not intercept: bytes pass unseen, but not before their first words were looked at.
 ///
 /// A tunnel must not be a way around policy, so the ClientHello is peeked before anything is dialled: the name of an
 /// intercepted host in it makes this an interception, or ends it. Where the client is silent (protocols in which the
@@ -17,6 +17,9 @@ struct Tunnel {
     let target: HostPort
     /// Why a provider's host is tunnelled; nil for a host that is no provider's.
     let bypass: Bypass?
+    /// Where a redirected connection was meant to go, which `target` then is as well; nil for a CONNECT, which is
+    /// answered.
+    var original: IPEndpoint?
 
     /// A way around policy that the file opens.
     enum Bypass {
@@ -33,30 +36,40 @@ struct Tunnel {
         }
     }
 
+    /// What a look at the client's first words came to.
+    private enum Verdict {
+        case tunnel
+        /// It was an intercepted host, and the connection has logged for itself: what is left to do is serve its requests,
+        /// if they can be served.
+        case handedOver(ClientSession?)
+    }
+
     private var stream: Stream { connection.stream }
     private var waiter: Waiter { connection.waiter }
-    private var shared: Shared { worker.shared }
+    var shared: Shared { worker.shared }
 
-    /// Says 200 and relays until both sides are done.
-    func begin() async throws(ProxyError) {
+    /// Says 200 and relays until both sides are done. Returns the session when the client's first words turn it into an
+    /// interception.
+    func begin() async throws(ProxyError) -> ClientSession? {
         let gate = AccessLogGate(worker: worker, connection: connection)
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
         stream.watcher.interest = .read
         let dialer = Dialer(worker: worker)
-        let dialled = Dialer.Target(
-            host: target.host, port: target.port, isIntercepted: false, clients: connection.clients)
-        let route = try await dialer.route(to: dialled, waiter: waiter) { connection.isBroken }
+        var route: Route?
+        if original == nil {
+            let dialled = Dialer.Target(
+                host: target.host, port: target.port, isIntercepted: false, clients: connection.clients)
+            route = try await dialer.route(to: dialled, waiter: waiter) { connection.isBroken }
+        }
         let hasSlot = try await gate.reserve()
-        var isHandedOver = false
         var failure: ProxyError?
         do {
-            isHandedOver = try await serve(dialer, route, hasSlot: hasSlot)
+            if case .handedOver(let session) = try await serve(dialer, route, hasSlot: hasSlot) { return session }
         } catch { failure = error }
-        if isHandedOver { return }
         connection.record.kind = .tunnel
         connection.isAnswered = true
         if bypass != nil { connection.record.policy = .bypassed }
-        connection.record.reason = bypass?.reason ?? "the host is no provider's"
+        connection.record.reason = bypass?.reason ?? connection.record.reason ?? "the host is no provider's"
         connection.record.note(.total, nanoseconds: MonotonicTime.current().since(connection.acceptedAt).count)
         if let failure {
             connection.record.fail(failure)
@@ -64,20 +77,14 @@ struct Tunnel {
         }
         if hasSlot { shared.accessLog.write(connection.record) }
         stream.closeOrderly()
+        return nil
     }
 
-    /// True when the connection turned out to be an interception, which has logged for itself.
-    private func serve(
-        _ dialer: Dialer, _ route: Route, hasSlot: Bool
-    ) async throws(ProxyError) -> Bool {
+    private func serve(_ dialer: Dialer, _ route: Route?, hasSlot: Bool) async throws(ProxyError) -> Verdict {
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.handshake)
-        stream.outbound.append(Interception.established)
-        do { try await stream.flush(waiter) } catch {
-            throw ProxyError(.clientGone, "the client left before the answer to its CONNECT")
-        }
-        connection.record.status = 200
+        if original == nil { try await establish() }
         var mustStillLook = false
-        var hasHello = false
+        var hello: ClientHello?
         if bypass == nil {
             let peek = HelloPeek(worker: worker, connection: connection)
             let firstByteBy = worker.loop.now.advanced(by: Self.firstByteSpan)
@@ -87,26 +94,27 @@ struct Tunnel {
             case .silent:
                 if waitsForHello { throw ProxyError(.clientTimeout, "no ClientHello within listen.handshake_timeout") }
                 mustStillLook = true
-            case .notTLS: try await judge(nil)
-            case .hello(let hello):
-                hasHello = true
-                if try await judge(hello) {
-                    if hasSlot { shared.accessLog.cancelReservation() }
-                    return true
-                }
+            case .notTLS:
+                if case .handedOver(let session) = try await judge(nil, hasSlot) { return .handedOver(session) }
+            case .hello(let found):
+                hello = found
+                if case .handedOver(let session) = try await judge(found, hasSlot) { return .handedOver(session) }
             }
         }
         let upstream: Stream
-        do {
+        do throws(ProxyError) {
             waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
             stream.watcher.interest = .read
+            var route = route
+            if let original { route = try await self.route(to: original, serverName: hello?.serverName, dialer) }
+            guard let route else { throw ProxyError(.internalError, "a tunnel without a way to its target") }
             connection.record.via = route.viaText
             let (connected, endpoint) = try await dialer.connect(by: route, waiter: waiter) { connection.isBroken }
             upstream = connected
             connection.record.upstreamAddress = endpoint.description
         } catch {
             // A client in the middle of its hello understands an alert; every other sees the end.
-            if hasHello { await stream.sendAlert(TLSAlert.internalError, waiter) }
+            if hello != nil { await stream.sendAlert(TLSAlert.internalError, waiter) }
             throw error
         }
         worker.metrics.up(.tunnelsOpen)
@@ -123,33 +131,42 @@ struct Tunnel {
             let peek = HelloPeek(worker: worker, connection: connection)
             switch try await peek.wait(until: worker.loop.now.advanced(by: shared.timeouts.handshake)) {
             case .gone, .silent: break
-            case .notTLS: try await judge(nil)
+            case .hello(let hello) where relay.bytesDown > 0:
+                try await refuseIntercepted(hello)
+                connection.record.sni = hello.serverName
+            case .notTLS where relay.bytesDown > 0: connection.record.sni = AccessRecord.serverNameNone
+            case .notTLS:
+                if case .handedOver(let session) = try await judge(nil, hasSlot) { return .handedOver(session) }
             case .hello(let hello):
-                if relay.bytesDown > 0 {
-                    try await refuseIntercepted(hello)
-                    connection.record.sni = hello.serverName
-                } else if try await judge(hello) {
-                    if hasSlot { shared.accessLog.cancelReservation() }
-                    return true
-                }
+                if case .handedOver(let session) = try await judge(hello, hasSlot) { return .handedOver(session) }
             }
         }
         try await relay.run()
-        return false
+        return .tunnel
     }
 
-    /// What the hello's name means. True: it was an intercepted host, and the connection has been served.
-    @discardableResult
-    private func judge(_ hello: ClientHello?) async throws(ProxyError) -> Bool {
+    private func establish() async throws(ProxyError) {
+        stream.outbound.append(Interception.established)
+        do { try await stream.flush(waiter) } catch {
+            throw ProxyError(.clientGone, "the client left before the answer to its CONNECT")
+        }
+        connection.record.status = 200
+    }
+
+    /// What the client's first words mean: a hello with a name, one without, or something else than TLS.
+    private func judge(_ hello: ClientHello?, _ hasSlot: Bool) async throws(ProxyError) -> Verdict {
         guard let hello, let name = hello.serverName else {
+            if hello == nil, let original, let interception = try await plainProvider(at: original) {
+                return await handOver(interception, nil, hasSlot)
+            }
             connection.record.sni = AccessRecord.serverNameNone
-            guard shared.config.destination.tunnelWithoutServerName == .refuse else { return false }
+            guard shared.config.destination.tunnelWithoutServerName == .refuse else { return .tunnel }
             if hello != nil { await stream.sendAlert(TLSAlert.unrecognizedName, waiter) }
             throw ProxyError(.sniMissing, "no TLS server name, and intercept.tunnel_without_sni is refuse")
         }
         connection.record.sni = name
         guard let provider = shared.config.destination.provider(serverName: name, port: target.port) else {
-            return false
+            return .tunnel
         }
         guard let address = target.address else {
             await stream.sendAlert(TLSAlert.unrecognizedName, waiter)
@@ -161,24 +178,32 @@ struct Tunnel {
             throw ProxyError(
                 .caConstraint, "leo's CA may not sign for \(name): add it to ca.names and run leo ca rotate")
         }
-        connection.record.provider = provider.name
-        connection.record.api = provider.api
-        connection.record.kind = .refusal
-        waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.handshake)
+        let named = HostPort(host: name, port: target.port)
+        if let original { try permit(original, as: named, intercepted: true) }
         let interception = Interception(
-            worker: worker, connection: connection, provider: provider, target: HostPort(host: name, port: target.port),
+            worker: worker, connection: connection, provider: provider, target: named,
             address: IPEndpoint(address: address, port: target.port))
+        return await handOver(interception, hello, hasSlot)
+    }
+
+    /// Begins the interception that this turned out to be, or logs why it cannot be one.
+    private func handOver(_ interception: Interception, _ hello: ClientHello?, _ hasSlot: Bool) async -> Verdict {
+        connection.record.provider = interception.provider.name
+        connection.record.api = interception.provider.api
+        connection.record.kind = .refusal
         connection.isAnswered = true
+        if hasSlot { shared.accessLog.cancelReservation() }
+        guard let hello else { return .handedOver(interception.session) }
+        waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.handshake)
         do throws(ProxyError) {
-            let session = try await interception.accept(hello)
-            await session.run()
+            return .handedOver(try await interception.accept(hello))
         } catch {
             connection.record.fail(error)
             worker.metrics.add(.faults(error.fault))
             AccessLogGate(worker: worker, connection: connection).writeUnreserved()
             stream.closeOrderly()
+            return .handedOver(nil)
         }
-        return true
     }
 
     /// After bytes of the upstream have passed, an intercepted host can only be refused.

@@ -83,6 +83,7 @@ final class TunnelRelay {
     }
 
     private func hasClientSpoken() -> Bool {
+        if client.hasTLS { return hasClientSpokenInTLS() }
         guard client.watcher.isReadReady else { return false }
         var byte: UInt8 = 0
         let transfer = unsafe withUnsafeMutableBytes(of: &byte) { unsafe System.peek(client.descriptor, $0) }
@@ -91,6 +92,19 @@ final class TunnelRelay {
             return false
         }
         return true
+    }
+
+    /// What it has said is decrypted then, and stays to be read.
+    private func hasClientSpokenInTLS() -> Bool {
+        guard client.inbound.isEmpty else { return true }
+        guard client.mayRead else { return false }
+        switch unsafe client.tryRead(worker.scratch) {
+        case .blocked: return false
+        case .done(let count):
+            client.inbound.append(worker.scratch(count))
+            return true
+        case .closed, .cut, .failed: return true
+        }
     }
 
     /// Moves what can be moved now. False when this direction can only wait.
@@ -173,8 +187,8 @@ final class TunnelRelay {
 
     private func broken(_ side: Stream) -> ProxyError {
         // Whoever resets, the other side shall see a reset too, and not an end in order.
-        Socket.resetOnClose(client.descriptor)
-        Socket.resetOnClose(upstream.descriptor)
+        client.closeAbruptly(reset: true)
+        upstream.closeAbruptly(reset: true)
         return side === client
             ? ProxyError(.clientGone, "the client reset the tunnel")
             : ProxyError(.upstreamCut, "the upstream reset the tunnel")

@@ -20,10 +20,14 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     case transferCodingUnsupported = "transfer_coding_unsupported"
     /// `Expect` asks for something else than `100-continue`.
     case expectationFailed = "expectation_failed"
-    /// A request to the proxy listener that is not a CONNECT.
+    /// A request to the proxy listener that is neither a CONNECT nor has a whole URL in it.
     case notConnect = "not_connect"
-    /// The CONNECT target is not `host:port`.
+    /// The CONNECT target is not `host:port`, or a URL's host and port are none.
     case badTarget = "bad_target"
+    /// A plain HTTP request for a server that is reached by TLS.
+    case tlsRequired = "tls_required"
+    /// A request to the reverse listener that names no provider.
+    case routeUnknown = "route_unknown"
     /// `Host` or the target's authority differs from the name the TLS connection was made for.
     case misdirected = "misdirected"
     /// The name in the ClientHello contradicts the CONNECT target.

@@ -17,12 +17,14 @@ enum Socket {
     }
 
     /// A socket whose connection to `endpoint` is under way; writable means decided, ``pendingError(_:)`` tells how.
-    /// `source`, of the same family, is the address it comes from; nil lets the system choose.
+    /// `source`, of the same family, is the address it comes from; nil lets the system choose. `mark` is the packets' for
+    /// the packet filter, 0 for none.
     static func connect(
-        to endpoint: IPEndpoint, from source: IPAddress? = nil
+        to endpoint: IPEndpoint, from source: IPAddress? = nil, mark: UInt32 = 0
     ) throws(SystemCallError) -> Descriptor {
         let descriptor = try make(for: endpoint)
         tune(descriptor.raw)
+        if mark != 0 { try Self.mark(descriptor.raw, mark) }
         if let source {
             // The port is chosen by connect(2), which knows the target: two targets may share one. Older kernels take
             // one from the few that nobody uses.

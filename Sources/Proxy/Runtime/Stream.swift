@@ -209,7 +209,8 @@ final class Stream {
 
     /// Says goodbye in TLS, then closes. Bytes not yet written are lost; flush first.
     func closeOrderly() {
-        if tls != nil { _ = tls!.shutdown() }
+        // Once it is closed, the descriptor's number may be somebody else's.
+        if tls != nil, !watcher.isClosed { _ = tls!.shutdown() }
         watcher.close()
     }
 

@@ -25,6 +25,8 @@ final class Watcher {
     var waiter: Waiter?
     var interest: Interest = []
     weak var delegate: (any WatcherDelegate)?
+    /// Something that lives as long as the descriptor is open.
+    var attachment: AnyObject?
     /// Reading may succeed, or would tell of an end or an error.
     var isReadReady = true
     /// Writing may succeed.
@@ -83,6 +85,7 @@ final class Watcher {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        attachment = nil
         if isShared { loop.unregister(self) } else { _ = Glibc.close(descriptor) }
         loop.retire(self)
         waiter?.wake()

@@ -54,6 +54,9 @@ struct Listeners: Sendable {
         }
     }
 
+    /// Whether there is a listener of this kind.
+    func has(_ kind: ListenerKind) -> Bool { entries.contains { $0.kind == kind } }
+
     /// Addresses that leo never dials.
     var endpoints: [IPEndpoint] { (entries.map(\.socket) + (admin.map { [$0] } ?? [])).compactMap(\.endpoint) }
 

@@ -59,14 +59,18 @@ public struct Server {
             throw StartFailure("upstream.trust: \(error.description)")
         }
         try Self.checkSource(config.upstream.source)
+        try Self.checkMark(config.listen.mark)
         listeners = try Listeners(config.listen, activated: activated)
+        var listenerTLS: ListenerTLS?
+        if listeners.has(.proxyTLS) { listenerTLS = try ListenerTLS(config, authority: authority) }
         let workerCount = config.listen.workerCount == 0 ? Process.usableCoreCount() : config.listen.workerCount
         let metrics = Metrics(providers: config.providers.names)
         let workerMetrics = (0..<workerCount).map { _ in metrics.makeWorker() }
         shared = Shared(
             config: config, authority: authority, upstreamTrust: upstreamTrust,
             parentCredentials: files.credentials, accessLog: accessLog, log: log, metrics: metrics,
-            ownListeners: listeners.endpoints)
+            ownListeners: listeners.endpoints, listenerTLS: listenerTLS,
+            ownDials: listeners.has(.transparent) ? OwnDials() : nil)
         if config.tenants.hasUsers, shared.passwords == nil {
             throw StartFailure("OpenSSL has no random numbers to give, and passwords cannot be checked")
         }
@@ -88,6 +92,11 @@ public struct Server {
                 throw StartFailure("upstream.source \(address) is no address of this machine: \(error.text)")
             }
         }
+    }
+
+    private static func checkMark(_ mark: UInt32) throws(StartFailure) {
+        guard mark != 0, let flaw = Socket.flaw(inMarking: mark) else { return }
+        throw StartFailure("listen.mark = \(mark): \(flaw.text): leo needs the capability CAP_NET_ADMIN for it")
     }
 
     // MARK: Serving

@@ -92,13 +92,15 @@ public final class CertificateAuthority: Sendable {
     /// The leaf is valid from an hour ago for `lifetime`, or until the chain expires if that is sooner. Takes less than
     /// a millisecond of CPU with a P-256 CA; an RSA-2048 one needs one more. Throws `invalidName`, `hostNotPermitted`,
     /// `expired`.
-    func mint(host: String, lifetime: Duration, protocols: [String]) throws(CertificateFailure) -> TLSServerContext {
-        try mint(host: host, lifetime: lifetime, protocols: protocols, now: UTCDate.now().seconds)
+    func mint(
+        host: String, lifetime: Duration, protocols: [String], clients: ClientVerification? = nil
+    ) throws(CertificateFailure) -> TLSServerContext {
+        try mint(host: host, lifetime: lifetime, protocols: protocols, clients: clients, now: UTCDate.now().seconds)
     }
 
     /// The same at a time of the caller's choice, in seconds since 1970.
     func mint(
-        host: String, lifetime: Duration, protocols: [String], now: Int64
+        host: String, lifetime: Duration, protocols: [String], clients: ClientVerification? = nil, now: Int64
     ) throws(CertificateFailure) -> TLSServerContext {
         guard let name = Self.leafName(of: host) else { throw .invalidName(host) }
         guard expiresAtSeconds > now else {
@@ -112,7 +114,7 @@ public final class CertificateAuthority: Sendable {
         guard constraints.allSatisfy({ $0.permits(certificate) }) else { throw .hostNotPermitted(name) }
         return try TLSServerContext(
             host: name, leaf: certificate, chain: certificates.filter { !$0.isSelfSigned }, key: leafKey,
-            protocols: protocols)
+            protocols: protocols, clients: clients)
     }
 
     /// The host in lower case and without the dot of the DNS root; nil if it is no host name, or is an address.

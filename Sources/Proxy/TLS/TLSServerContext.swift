@@ -13,9 +13,11 @@ final class TLSServerContext: @unchecked Sendable {
     /// When the leaf expires, in seconds since 1970.
     let expiresAtSeconds: Int64
 
-    /// Mozilla's intermediate suites for TLS 1.2, those of them that a P-256 leaf can serve. TLS 1.3 has its own three.
+    /// Mozilla's intermediate suites for TLS 1.2, for leo's own P-256 leaves and for the RSA certificate of an operator.
+    /// TLS 1.3 has its own three.
     private static let cipherList =
-        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305"
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"
+        + "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305"
 
     /// Shows `leaf` and after it `chain`, the certificates that lead to the root but not the root.
     ///

@@ -73,7 +73,10 @@ struct Dialer {
                 rest.removeFirst()
                 do {
                     let watcher = try Watcher(
-                        try Socket.connect(to: endpoint, from: source.address(for: endpoint.address)), loop: loop)
+                        try Socket.connect(
+                            to: endpoint, from: source.address(for: endpoint.address), mark: shared.config.listen.mark),
+                        loop: loop)
+                    watcher.attachment = shared.ownDials?.remember(watcher.descriptor)
                     watcher.isWriteReady = false
                     watcher.waiter = waiter
                     watcher.interest = .write

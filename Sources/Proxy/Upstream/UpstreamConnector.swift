@@ -3,7 +3,7 @@ import Policy
 /// Gives the exchanges of one client connection their upstreams: pooled ones, or ones dialled and verified for them.
 struct UpstreamConnector {
     private let worker: WorkerState
-    private let interception: Interception
+    let interception: Interception
     private let group: UpstreamGroup
 
     /// For the exchanges of `interception`.
@@ -90,7 +90,8 @@ struct UpstreamConnector {
         let begin = MonotonicTime.current()
         let dialer = Dialer(worker: worker)
         let target = Dialer.Target(
-            host: interception.target.host, port: interception.target.port, isIntercepted: true)
+            host: interception.target.host, port: interception.target.port,
+            isIntercepted: !interception.provider.isOther, clients: interception.connection.clients)
         let route = try await dialer.route(
             to: target, at: interception.address, waiter: waiter, isAbandoned: isAbandoned)
         group.via = route.viaText
