@@ -19,6 +19,7 @@ from answers import PIECES
 from harness import merged, toml
 from rawclient import RawClient, connect, trusting
 from samples import SEED, Sample
+from test_authentication import basic, make_hash
 from wires import Wire
 
 PROXY_NAME = "proxy.leo-test.example"
@@ -327,6 +328,9 @@ def test_an_https_proxy_that_has_nothing_to_show_does_not_start(settings, tmp_pa
     file.write_text(toml(merged(settings, {"listen": {"proxy_tls": "127.0.0.1:0", "tls": tls}})), encoding="utf-8")
     done = harness.leo("serve", file)
     assert done.returncode == 2 and said in done.stderr, done.stderr
+    if "certificate" in tls:
+        done = harness.leo("check", file)
+        assert done.returncode == 1 and f": listen.tls: {said}" in done.stderr, done.stderr
 
 
 def test_a_ca_made_for_the_default_name_signs_for_localhost(start, tmp_path, settings):
@@ -432,6 +436,27 @@ def test_curl_uses_leo_as_http_proxy(ways, program, provider, test_id, tmp_path)
     assert (line["provider"], line["path"]) == ("plain", "/v1/chat/completions")
 
 
+def test_each_request_with_a_whole_url_has_credentials_of_its_own(leo_with, provider, test_id):
+    hashed = make_hash("open sesame")
+    tenants = {"checkout": {"match": [{"proxy_user": "checkout", "password_hash": [hashed]}]}}
+    leo = leo_with({"tenants": tenants})
+    url = f"http://{PLAIN}/v1/chat/completions"
+    with leo.client() as client:
+        answer = client.exchange("POST", url, [("x-test-id", test_id)], b"{}", host=PLAIN)
+        assert answer.status == 407 and (answer.first("proxy-authenticate") or "").startswith("Basic ")
+        assert leo.line_of(client)["error"] == "proxy_credentials"
+    fields = [("x-test-id", test_id), ("Proxy-Authorization", basic("checkout", "open sesame"))]
+    with leo.client() as client:
+        for _ in range(2):
+            assert client.exchange("POST", url, fields, b"{}", host=PLAIN).status == 200
+        wrong = [("x-test-id", test_id), ("Proxy-Authorization", basic("checkout", "shut"))]
+        assert client.exchange("POST", url, wrong, b"{}", host=PLAIN).status == 407
+        lines = leo.lines_of(client, 3)
+    assert [line.get("tenant") for line in lines] == ["checkout", "checkout", None]
+    assert len(provider.of(test_id)) == 2
+    assert not provider.of(test_id)[0].request.first("proxy-authorization")
+
+
 # MARK: reverse
 
 
@@ -478,6 +503,28 @@ def test_an_sdk_with_a_base_url_goes_through_the_reverse_listener(ways, test_id)
     assert text == "".join(PIECES)
     with pytest.raises(openai.NotFoundError, match="no provider is named"):
         openai.OpenAI(base_url=f"http://{host}:{port}/v1", api_key="sk-test").models.list()
+
+
+def test_a_websocket_goes_through_the_reverse_listener(leo_with, certificates):
+    pytest.importorskip("websockets")
+    from websockets.sync.client import connect as open_websocket
+    from websockets.sync.server import serve
+
+    def echo(socket_there) -> None:
+        for message in socket_there:
+            socket_there.send(f"{socket_there.request.path} {socket_there.request.headers['Host']} {message}")
+
+    with serve(echo, "127.0.0.1", 0, ssl=certificates.context("good")) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = f"127.0.0.1:{server.socket.getsockname()[1]}"
+        leo = leo_with(
+            {"listen": {"reverse": "127.0.0.1:0"}, "upstream": {"resolve": {"api.openai.com:443": there}}}
+        )
+        host, port = leo.address("reverse")
+        with open_websocket(f"ws://{host}:{port}/openai/v1/realtime?model=x", proxy=None) as client:
+            client.send("hello")
+            assert client.recv(20) == "/v1/realtime?model=x api.openai.com hello"
+        server.shutdown()
 
 
 # MARK: PROXY protocol

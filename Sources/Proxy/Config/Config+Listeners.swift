@@ -123,6 +123,7 @@ extension Config.TLS {
         certificatePath = table.path("certificate", in: baseDirectory, form: form)
         keyPath = table.path("key", in: baseDirectory, form: form)
         clientAuthorityPath = table.path("client_ca", in: baseDirectory, form: "a path like \"certs/clients.pem\"")
+        place = (table.text("certificate") ?? table.text("client_ca"))?.place
         if table.has("certificate") != table.has("key") {
             let (there, missing) = table.has("key") ? ("key", "certificate") : ("certificate", "key")
             let place = table.text(there)?.place ?? table.place

@@ -95,6 +95,8 @@ public struct Config: Equatable, Sendable {
         public var keyPath: String?
         /// The CAs of clients' certificates, PEM; nil: clients are not asked for one.
         public var clientAuthorityPath: String?
+        /// Where the file names the certificate, or the CA of clients' certificates.
+        var place: Place?
         /// The names by which clients reach the listener, if leo's CA is to sign.
         public var names = ["localhost"]
     }

@@ -18,21 +18,13 @@ final class ListenerTLS: Sendable {
         let lifetime = config.authority.leafLifetime
         let clients: ClientVerification?
         do throws(CertificateFailure) {
-            clients = try tls.clientAuthorityPath.map { path throws(CertificateFailure) in
-                // Who can say a password need not have a certificate.
-                let isRequired = config.tenants.authenticatesEverybody && !config.tenants.hasUsers
-                return try ClientVerification(path: path, isRequired: isRequired)
+            clients = try Self.clients(config)
+            if let context = try Self.read(tls, clients) {
+                source = .file(context)
+                return
             }
         } catch {
-            throw StartFailure("listen.tls.client_ca: \(error.description)")
-        }
-        if let certificatePath = tls.certificatePath, let keyPath = tls.keyPath {
-            do throws(CertificateFailure) {
-                source = .file(try Self.read(certificatePath, keyPath, clients))
-            } catch {
-                throw StartFailure("listen.tls: \(error.description)")
-            }
-            return
+            throw StartFailure("listen.tls: \(error.description)")
         }
         for name in tls.names where !authority.permits(host: name) {
             throw StartFailure(
@@ -55,9 +47,11 @@ final class ListenerTLS: Sendable {
                 }, busy: { .failed("too many certificates are being made") }), names: tls.names)
     }
 
+    /// The operator's certificate, if there is one.
     private static func read(
-        _ certificatePath: String, _ keyPath: String, _ clients: ClientVerification?
-    ) throws(CertificateFailure) -> TLSServerContext {
+        _ tls: Config.TLS, _ clients: ClientVerification?
+    ) throws(CertificateFailure) -> TLSServerContext? {
+        guard let certificatePath = tls.certificatePath, let keyPath = tls.keyPath else { return nil }
         let chain = try Certificate.readAll(path: certificatePath)
         let key = try PrivateKey.read(path: keyPath)
         guard key.isKey(of: chain[0]) else {
@@ -66,6 +60,22 @@ final class ListenerTLS: Sendable {
         return try TLSServerContext(
             host: "listen.tls", leaf: chain[0], chain: chain.dropFirst().filter { !$0.isSelfSigned }, key: key,
             protocols: protocols, clients: clients)
+    }
+
+    /// What is asked of clients. Who can say a password need not have a certificate.
+    private static func clients(_ config: Config) throws(CertificateFailure) -> ClientVerification? {
+        guard let path = config.listen.tls.clientAuthorityPath else { return nil }
+        return try ClientVerification(
+            path: path, isRequired: config.tenants.authenticatesEverybody && !config.tenants.hasUsers)
+    }
+
+    /// Reads the files that `[listen.tls]` names; throws what is wrong with them. For `leo check`.
+    static func check(_ config: Config) throws(ConfigFailure) {
+        do throws(CertificateFailure) { _ = try read(config.listen.tls, clients(config)) } catch {
+            let place = config.listen.tls.place ?? Place(line: 1, column: 1)
+            let message = "listen.tls: \(error.description)"
+            throw .mistakes([Diagnostic(file: config.path ?? "", place: place, message: message)])
+        }
     }
 
     /// The context for a client that asks for this name: its own, where there is one for it, else the first.
