@@ -13,7 +13,13 @@ struct ClientVerification: Sendable {
     /// user and password.
     let isRequired: Bool
 
-    /// Reads `listen.tls.client_ca`.
+    /// Reads `listen.tls.client_ca` for a file with these tenants: a certificate is required unless some client may be
+    /// known by a password, or be nobody in particular. Without tenants it is, or asking would be for nothing.
+    init(path: String, for tenants: TenantTable) throws(CertificateFailure) {
+        try self.init(path: path, isRequired: !tenants.hasUsers && !tenants.hasDefault)
+    }
+
+    /// Reads the CAs of a PEM file.
     init(path: String, isRequired: Bool) throws(CertificateFailure) {
         authorities = try TrustStore(.file(path))
         self.isRequired = isRequired
