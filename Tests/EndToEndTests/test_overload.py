@@ -235,3 +235,81 @@ def test_clients_that_stall_in_the_handshake_give_way_to_honest_ones(leo_with):
         thread.join()
         for client in stalled:
             client.close()
+
+
+# MARK: The rate of bodies
+
+# A tenth of the real span, so that a test takes seconds: 3,000 bytes per second on average over two seconds.
+SLOW = {"listen": {"stall_timeout": "2s", "body_rate_min": "3000B"}, "upstream": {"idle_timeout": "1m"}}
+
+
+def trickle(client: RawClient, pieces: int, size: int, seconds: float) -> None:
+    """Sends a body in pieces, one after each pause; stops when leo has enough of it."""
+    for _ in range(pieces):
+        try:
+            client.send(b"x" * size)
+        except (Broken, OSError):
+            return
+        if client.wire.pending(seconds):
+            return
+
+
+def test_a_body_that_comes_a_byte_now_and_then_is_ended(leo_with):
+    leo = leo_with(SLOW)
+    with leo.client().intercepted() as client:
+        client.request("POST", "/v1/chat/completions", [("Content-Length", "1000000")])
+        # Never silent for the two seconds, and far below the rate.
+        trickle(client, 200, 10, 0.1)
+        answer = client.answer()
+        assert (answer.status, answer.first("x-leo-error")) == (408, "client_timeout")
+        assert "listen.body_rate_min" in leo.line_of(client)["error_detail"]
+
+
+def test_a_body_above_the_rate_may_take_longer_than_the_span(leo_with, test_id):
+    leo = leo_with(SLOW)
+    with leo.client().intercepted() as client:
+        client.request("POST", "/v1/chat/completions", [("x-test-id", test_id), ("Content-Length", "40000")])
+        trickle(client, 40, 1000, 0.1)
+        assert client.answer().status == 200
+
+
+def test_a_slow_provider_never_counts_against_its_client(leo_with, test_id):
+    leo = leo_with(SLOW)
+    with leo.client().intercepted() as client:
+        fields = [("x-test-id", test_id), ("x-test-delay-ms", "700")]
+        answer = client.exchange("POST", "/v1/chat/completions", fields, b'{"stream":true}')
+        assert answer.status == 200 and b"[DONE]" in answer.body
+    assert "error" not in leo.line_of_test(test_id)
+
+
+# MARK: Memory
+
+BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
+
+
+def test_new_work_is_refused_while_memory_is_full_of_bodies(leo_with):
+    leo = leo_with({"listen": {"body_memory_max": "1MB"}})
+    waiting: List[RawClient] = []
+    with leo.client().intercepted() as kept:
+        assert kept.exchange("POST", "/v1/chat/completions", [], b"{}").status == 200
+        try:
+            # Answers that leo holds back until they are complete, which they never are.
+            for _ in range(4):
+                client = leo.client().intercepted(BEDROCK)
+                waiting.append(client)
+                fields = [("x-test-size", "900000"), ("x-test-hang", "middle")]
+                client.request("POST", "/model/one/converse", fields, b"{}", host=BEDROCK)
+            wait_until(lambda: gauge(leo, "leo_body_memory_bytes") >= 1 << 20, "the memory to be full")
+            with leo.client() as client:
+                answer = client.connect("api.openai.com:443")
+                assert (answer.status, answer.first("x-leo-error")) == (503, "overload")
+                assert "listen.body_memory_max" in leo.line_of(client)["error_detail"]
+            answer = kept.exchange("POST", "/v1/chat/completions", [], b"{}")
+            assert (answer.status, answer.first("x-leo-error")) == (503, "overload")
+            assert answer.first("retry-after") and b'"error"' in answer.body
+        finally:
+            for client in waiting:
+                client.close()
+    # What less than one read leaves is not told.
+    wait_until(lambda: gauge(leo, "leo_body_memory_bytes") < 1 << 19, "the memory to be given back")
+    honest(leo)

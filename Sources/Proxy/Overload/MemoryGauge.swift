@@ -38,17 +38,14 @@ final class MemoryGauge {
 
     deinit { total.add(untold) }
 
-    /// So many bytes more wait.
+    /// So many bytes more wait; less than zero: so many less.
     func add(_ byteCount: Int) {
         untold += byteCount
-        if untold >= Self.stepByteCount { tell() }
+        if abs(untold) >= Self.stepByteCount { tell() }
     }
 
     /// So many bytes wait no longer.
-    func subtract(_ byteCount: Int) {
-        untold -= byteCount
-        if untold <= -Self.stepByteCount { tell() }
-    }
+    func subtract(_ byteCount: Int) { add(-byteCount) }
 
     /// Whether there is room for so many bytes more.
     func mayTake(_ byteCount: Int) -> Bool { total.byteCount + untold + byteCount <= total.byteCountMax }

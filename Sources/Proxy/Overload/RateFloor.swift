@@ -8,17 +8,7 @@
 /// With `span` = `listen.stall_timeout` the credit takes the place of the stall timer: nothing at all for `stall_timeout`
 /// ends the exchange as before, and too little does so too.
 ///
-/// How an exchange uses it, one for the direction in which it waits for the client:
-///
-///     var floor = RateFloor(bytesPerSecondMin: config.listen.bodyRateMin, span: timeouts.stall)
-///     // before each sleep: who is being waited for?
-///     floor.setWaiting(isWaitingForClient, at: loop.now)
-///     waiter.deadline = isWaitingForClient ? floor.deadline : lastProgress.advanced(by: timeouts.upstreamIdle)
-///     // body bytes came from the client, or the client's socket took answer bytes:
-///     floor.moved(byteCount, at: loop.now)
-///     // the deadline has passed:
-///     if floor.isTooSlow(at: loop.now) { throw … .clientTimeout for a request, .clientStalled for an answer }
-///
+/// An exchange has one for its client, says before each sleep who is being waited for, and sleeps until ``deadline``.
 /// "Waiting for the client" is: its answer's bytes are in the queue and its socket takes no more, or its request's body is
 /// incomplete and everything it sent has gone upstream. While the upstream owes an answer, or takes the request slowly,
 /// the credit stands still. Answer bytes count when the kernel takes them, which for a large socket buffer is in large
@@ -50,8 +40,9 @@ struct RateFloor {
     /// The peer has moved bytes.
     mutating func moved(_ byteCount: Int, at now: MonotonicTime) {
         settle(at: now)
-        // Who has been too slow stays so, whether the timer or the next byte is looked at first.
-        guard byteCount > 0, creditNanoseconds > 0 else { return }
+        // Bytes that come when the credit is used up count all the same: it may have been leo that was stopped. A peer that
+        // is too slow has its deadline before its next byte.
+        guard byteCount > 0 else { return }
         let (gain, gainOverflow) = nanosecondsPerByte.multipliedReportingOverflow(by: UInt64(byteCount))
         let (sum, sumOverflow) = creditNanoseconds.addingReportingOverflow(gain)
         creditNanoseconds = gainOverflow || sumOverflow ? spanNanoseconds : min(sum, spanNanoseconds)
