@@ -445,3 +445,22 @@ def test_check_refuses_a_listener_that_would_let_anybody_in(tmp_path):
     file.write_text('[listen]\nproxy_tls = "0.0.0.0:8443"\n', encoding="utf-8")
     done = harness.leo("check", file)
     assert done.returncode == 1 and "without asking who they are" in done.stderr
+
+
+# MARK: The doctor
+
+
+def test_the_doctor_uses_the_user_in_the_proxy_url_and_asks_for_one(asking, tmp_path):
+    settings = harness.merged(
+        asking.settings,
+        {"listen": {"proxy": f"127.0.0.1:{asking.proxy[1]}", "admin": f"127.0.0.1:{asking.admin[1]}"}},
+    )
+    file = tmp_path / "leo.toml"
+    file.write_text(harness.toml(settings), encoding="utf-8")
+    env = dict(harness.environment(), PATH="/nonexistent")
+    without = harness.leo("doctor", file, env=env)
+    assert without.returncode == 1 and "put user and password into HTTPS_PROXY" in without.stdout, without.stdout
+    env["HTTPS_PROXY"] = f"http://research:research@127.0.0.1:{asking.proxy[1]}"
+    found = harness.leo("doctor", file, env=env)
+    assert re.search(r"ok +proxy", found.stdout), found.stdout
+    assert "research:research" not in found.stdout + found.stderr

@@ -97,7 +97,10 @@ struct Examination {
         let subject = "proxy http://\(environment.proxy)"
         do throws(LocalClient.Failure) {
             let context = try trustingRootAlone()
-            switch try LocalClient.getCanary(through: environment.proxy, trusting: context) {
+            switch try LocalClient.getCanary(
+                through: environment.proxy, credentials: ProxyUser.credentials(in: present, for: environment.proxy),
+                trusting: context)
+            {
             case .leo(let body):
                 report(Finding(verdict: .good, subject: subject, text: "answers \(body)"))
                 return true

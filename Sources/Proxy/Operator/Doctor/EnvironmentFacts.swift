@@ -37,7 +37,8 @@ struct EnvironmentFacts: Equatable, Sendable {
         var problems: [Problem] = []
         if let name = effective(runtime.proxyNames), let value = present[name] {
             if !Self.isLeo(value, wanted.proxy) {
-                problems.append(Problem(text: "\(name) is \(OneLine.of(value))", remedy: assignment(name)))
+                problems.append(
+                    Problem(text: "\(name) is \(OneLine.of(ProxyUser.hidden(in: value)))", remedy: assignment(name)))
             }
         } else {
             problems.append(Problem(text: "HTTPS_PROXY is not set", remedy: assignment("HTTPS_PROXY")))

@@ -52,10 +52,16 @@ final class LocalClient {
         return try answer(in: client.readToEnd())
     }
 
-    /// Fetches the canary through the proxy, verified against what `context` trusts.
-    static func getCanary(through proxy: IPEndpoint, trusting context: TLSClientContext) throws(Failure) -> Canarian {
+    /// Fetches the canary through the proxy, verified against what `context` trusts. `credentials` is the value of
+    /// Proxy-Authorization, if the environment has a user for the proxy.
+    static func getCanary(
+        through proxy: IPEndpoint, credentials: String? = nil, trusting context: TLSClientContext
+    ) throws(Failure) -> Canarian {
         let client = try LocalClient(to: proxy)
-        try client.send("CONNECT \(Canary.target) HTTP/1.1\r\nHost: \(Canary.target)\r\n\r\n")
+        let field = credentials.map { "Proxy-Authorization: \($0)\r\n" } ?? ""
+        // An answer other than 200 is read to the end of the connection.
+        try client.send(
+            "CONNECT \(Canary.target) HTTP/1.1\r\nHost: \(Canary.target)\r\nConnection: close\r\n\(field)\r\n")
         try client.awaitTunnel()
         var session: TLSSession
         do throws(TLSFailure) {
@@ -100,6 +106,9 @@ final class LocalClient {
         guard (try? head.parse(bytes.span)) == true else { throw Failure("what listens there speaks no HTTP") }
         if head.status == 200 { return }
         let answer = try Self.answer(in: readToEnd(after: bytes))
+        if answer.status == 407 {
+            throw Failure("\(answer.body): put user and password into HTTPS_PROXY, http://USER:PASSWORD@ADDRESS:PORT")
+        }
         throw Failure("CONNECT is answered with \(answer.status): \(answer.body)")
     }
 
