@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Dict, List, Optional
 
-from h2wire import H2Message, Link, Stream
+from h2wire import Gone, H2Message, Link, Stream
 from rawclient import RawClient, trusting
 from wires import Field, fields_of
 
@@ -54,10 +54,14 @@ class H2Client:
         if ends:
             return stream
         sent = pieces if pieces is not None else [body or b""]
-        for number, data in enumerate(sent, 1):
-            stream.send(data, end=number == len(sent) and not trailers)
-        if trailers or not sent:
-            stream.finish(trailers)
+        try:
+            for number, data in enumerate(sent, 1):
+                stream.send(data, end=number == len(sent) and not trailers)
+            if trailers or not sent:
+                stream.finish(trailers)
+        except Gone:
+            # An early answer wants no more of the request; whoever reads the stream sees what became of it.
+            pass
         return stream
 
     def exchange(self, method: str, path: str, fields=(), body: Optional[bytes] = None, **more) -> H2Message:

@@ -61,12 +61,7 @@ BAD_CONNECT = [
     (b"CONNECT api.openai.com:443 HTTP/1.1\r\n folded\r\n\r\n", {400}, {"bad_request"}),
     (b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost : a\r\n\r\n", {400}, {"bad_request"}),
     (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", range(400, 502), {"not_connect"}),
-    (b"GET http://api.openai.com/ HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {400}, {"tls_required"}),
-    (b"GET https://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n", {400}, {"tls_required"}),
-    (b"GET http://a.example/ HTTP/1.1\r\nHost: b.example\r\n\r\n", {400}, {"bad_request"}),
-    (b"GET http://169.254.169.254/ HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n", {403}, {"address_refused"}),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\nGET / HTTP/1.1\r\n\r\n", {400}, {"bad_request"}),
-    (b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0CONNECT a:1 HTTP/1.1\r\n\r\n", {400}, {"bad_request"}),
+    (b"GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n", range(400, 502), {"not_connect"}),
     (b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", range(400, 502), {"not_connect"}),
     (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", range(400, 502), {"not_connect"}),
     (b"\x05\x01\x00 socks \r\n\r\n", {400}, {"bad_request"}),
@@ -420,21 +415,13 @@ def test_a_client_without_a_common_cipher_is_refused(quick):
         assert quick.line_of(client)["error"] == "client_handshake"
 
 
-@pytest.mark.parametrize("alpn", [None, ["http/1.1"], ["http/1.0", "http/1.1"]])
-def test_http_1_1_is_chosen_where_the_client_offers_no_http_2(leo, alpn):
+@pytest.mark.parametrize("alpn", [None, ["http/1.1"], ["http/1.0", "http/1.1"], ["spdy/3"]])
+def test_http_1_1_is_spoken_with_a_client_that_offers_no_http_2(leo, alpn):
     with leo.client() as client:
         assert client.connect("api.openai.com:443").status == 200
         client.start_tls("api.openai.com", alpn=alpn)
         assert client.wire.tls.selected_alpn_protocol() in (None, "http/1.1")
         assert client.exchange("GET", "/v1/models").status == 200
-
-
-@pytest.mark.parametrize("alpn", [["h2", "http/1.1"], ["http/1.1", "h2"], ["h2"]])
-def test_http_2_is_chosen_wherever_the_client_offers_it(leo, alpn):
-    with leo.client() as client:
-        assert client.connect("api.openai.com:443").status == 200
-        client.start_tls("api.openai.com", alpn=alpn)
-        assert client.wire.tls.selected_alpn_protocol() == "h2"
 
 
 # MARK: Heads inside TLS

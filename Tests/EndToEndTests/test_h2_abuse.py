@@ -328,6 +328,24 @@ def test_a_client_that_gives_no_window_is_given_up(besieged, provider, test_id, 
         assert exchange.over.wait(20), "the provider is still kept waiting"
 
 
+def test_a_client_that_reads_nothing_at_all_is_given_up(besieged, provider, test_id):
+    """Every window is open, but nobody takes the bytes off the socket."""
+
+    def script(exchange) -> None:
+        exchange.read_body()
+        exchange.begin(200, [], "length", 64 * MEGABYTE)
+        exchange.send_patiently(bytes(64 * MEGABYTE))
+        exchange.finish()
+
+    provider.scripts[test_id] = script
+    with siege(besieged, test_id):
+        with RawH2(besieged.client(), "h2.leo-test.example", test_id) as client:
+            client.send(PREFACE + settings((4, 0x7FFFFFFF)) + window(0, 0x7FFFFFFF - 65535))
+            client.send(b"".join(client.request(odd(number)) for number in range(10)))
+            for exchange in provider.wait(test_id, 10):
+                assert exchange.over.wait(30), "the provider is still kept waiting"
+
+
 def test_a_reader_of_one_byte_at_a_time_gets_its_answer(besieged, provider, test_id):
     """Slow, but not stalled: credit of a byte is credit."""
     provider.scripts[test_id] = lambda exchange: exchange.read_body() + exchange.reply(200, [], b"0123456789" * 20)

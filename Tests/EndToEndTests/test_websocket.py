@@ -106,7 +106,8 @@ def open_socket(sockets_leo):
 
 def dialled(leo, uri: str, **more):
     """A client of the `websockets` package through this leo, which trusts leo's CA alone."""
-    return connect(uri, proxy="http://%s:%d" % leo.proxy, ssl=trusting(leo.root), close_timeout=10, **more)
+    more.setdefault("close_timeout", 10)
+    return connect(uri, proxy="http://%s:%d" % leo.proxy, ssl=trusting(leo.root), **more)
 
 
 def echo(connection) -> None:
@@ -303,7 +304,7 @@ def test_a_server_that_floods_a_client_that_does_not_read_is_held(far, sockets_l
 
     far.handler = flood
     before = sockets_leo.resident_bytes()
-    open_socket(max_queue=1)
+    open_socket(max_queue=1, close_timeout=0.1)
     assert stuck.wait(60), "200 MB went through to a client that reads nothing"
     assert sockets_leo.resident_bytes() - before < 64 * MEGABYTE
 
