@@ -415,7 +415,7 @@ def test_a_client_without_a_common_cipher_is_refused(quick):
         assert quick.line_of(client)["error"] == "client_handshake"
 
 
-@pytest.mark.parametrize("alpn", [None, ["http/1.1"], ["http/1.0", "http/1.1"], ["spdy/3"]])
+@pytest.mark.parametrize("alpn", [None, ["http/1.1"], ["http/1.0", "http/1.1"]])
 def test_http_1_1_is_spoken_with_a_client_that_offers_no_http_2(leo, alpn):
     with leo.client() as client:
         assert client.connect("api.openai.com:443").status == 200
