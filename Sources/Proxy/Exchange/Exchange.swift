@@ -41,7 +41,8 @@ final class Exchange {
     private let startedAt: MonotonicTime
 
     // The request.
-    private let isHead: Bool
+    /// Its head; asked of the client's end once, because every asking makes a copy.
+    private let request: HTTP1Head
     /// WebSocket: once the upstream has agreed, there are no messages any more but frames.
     private(set) var upgrade: WebSocketUpgrade?
     /// The request asks to become a WebSocket.
@@ -81,7 +82,7 @@ final class Exchange {
         self.client = client
         self.interception = interception
         self.connector = connector
-        isHead = client.head.method == .head
+        request = client.head
         let listen = worker.shared.config.listen
         floor = RateFloor(bytesPerSecondMin: listen.bodyRateMin, span: worker.shared.timeouts.stall)
         journal.record.begin(.exchange, id: worker.nextExchangeID())
@@ -126,27 +127,26 @@ final class Exchange {
 
     /// Takes note of the request and refuses what leo does not carry.
     private func read() throws(ProxyError) {
-        let head = client.head
         try client.withHeadBytes { bytes throws(ProxyError) in
-            journal.record.take(head, from: bytes)
-            journal.record.keep(bytes.extracting(head.path), as: .path)
+            journal.record.take(request, from: bytes)
+            journal.record.keep(bytes.extracting(request.path), as: .path)
             journal.record.clientProtocol = client.protocolName
-            if head.method == .connect {
+            if request.method == .connect {
                 throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection")
             }
-            guard let host = head.first(.host) else {
+            guard let host = request.first(.host) else {
                 throw ProxyError(.badRequest, "an HTTP/1.0 request without Host")
             }
             guard isOurs(bytes.extracting(host.value)) else {
                 throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
             }
-            upgrade = try WebSocketUpgrade(head, bytes, cameByHTTP2: client.protocolName == "h2")
+            upgrade = try WebSocketUpgrade(request, bytes, cameByHTTP2: client.protocolName == "h2")
         }
         isRequestComplete = upgrade != nil || !hasBody
     }
 
     /// Something of the request follows its head.
-    private var hasBody: Bool { client.head.requestFraming != .none && client.head.requestFraming != .length(0) }
+    private var hasBody: Bool { request.requestFraming != .none && request.requestFraming != .length(0) }
 
     /// Whether `Host` names the server that this connection was made for. Nearly always it does so letter by letter.
     private func isOurs(_ host: Span<UInt8>) -> Bool {
@@ -161,7 +161,7 @@ final class Exchange {
     /// A connection that turns out to be dead before it took a single byte is replaced by a fresh one; anything later
     /// could make the provider do the work twice.
     private func connect() async throws(ProxyError) {
-        if client.head.expectsContinue {
+        if request.expectsContinue {
             // Some clients wait for a second before they send a body unasked (RFC 9110 section 10.1.1).
             client.sendContinue()
             _ = try client.flush()
@@ -207,9 +207,8 @@ final class Exchange {
     }
 
     private func writeRequest(to upstream: any UpstreamEnd) throws(ProxyError) {
-        let head = client.head
         let request = RequestHead(
-            head: head, hasBody: hasBody || upgrade != nil, isWebSocket: upgrade != nil,
+            head: self.request, hasBody: hasBody || upgrade != nil, isWebSocket: upgrade != nil,
             cameByHTTP2: client.protocolName == "h2")
         try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
         retained.withBytes { upstream.send($0) }
@@ -380,7 +379,7 @@ final class Exchange {
             upgrade = nil
             isUploadAbandoned = true
         }
-        answer.take(head, bytes, method: client.head.method)
+        answer.take(head, bytes, method: request.method)
         let elapsed = MonotonicTime.current().since(startedAt)
         journal.record.note(.ttfb, nanoseconds: elapsed.count)
         worker.metrics.observe(.timeToFirstByte, microseconds: elapsed.microseconds)
@@ -395,7 +394,6 @@ final class Exchange {
     }
 
     private func switchProtocols(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) {
-        let request = client.head
         let agreed = copy head
         try client.withHeadBytes { offers throws(ProxyError) in try upgrade?.begin(agreed, bytes, to: request, offers) }
         isRequestComplete = false
@@ -490,7 +488,7 @@ final class Exchange {
             return .cut(reset: await !flushClient())
         }
         journal.record.status = error.fault.status
-        client.send(local: LocalAnswer(error: error, api: interception.api, isHead: isHead))
+        client.send(local: LocalAnswer(error: error, api: interception.api, isHead: request.method == .head))
         return await flushClient() ? .answered : .cut(reset: true)
     }
 

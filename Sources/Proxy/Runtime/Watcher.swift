@@ -24,7 +24,8 @@ final class Watcher {
     /// Woken by an event that matches ``interest``.
     var waiter: Waiter?
     var interest: Interest = []
-    weak var delegate: (any WatcherDelegate)?
+    /// Owns the watcher, so that a fired event finds it. Not weak: that would slow down every use of the owner.
+    unowned var delegate: (any WatcherDelegate)?
     /// Something that lives as long as the descriptor is open.
     var attachment: AnyObject?
     /// Reading may succeed, or would tell of an end or an error.

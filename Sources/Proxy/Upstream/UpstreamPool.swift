@@ -144,7 +144,8 @@ final class UpstreamPool {
         connection.stream.watcher.delegate = connection
         connection.group.idle.append(connection)
         countIdle(1)
-        if idleCount == 1 { janitor.wake() }
+        // Else the janitor looks early enough anyway; a pool with one connection would wake it at every request.
+        if connection.idleUntil < janitor.deadline { janitor.wake() }
     }
 
     /// Closes a connection that cannot be used again.
