@@ -248,6 +248,11 @@ final class Exchange {
             }
             turnBytes = 0
             gauge(client.waitingBytes + upstream.waitingBytes + retained.count + (gathering?.body.count ?? 0))
+            if answer.isEventStream {
+                // The next event may be a second away, and there are thousands of streams.
+                client.releaseQueues()
+                upstream.releaseQueues()
+            }
             let isWaitingForClient = isWaitingForClient
             floor.setWaiting(isWaitingForClient, at: worker.loop.now)
             waiter.deadline = isWaitingForClient ? floor.deadline : lastProgress.advanced(by: timeouts.upstreamIdle)

@@ -49,6 +49,8 @@ protocol ClientEnd: AnyObject {
     func attach(_ isAttached: Bool)
     /// What the task is about to sleep for.
     func expect(request: Bool, room: Bool)
+    /// Gives back what empty queues hold, before a long sleep.
+    func releaseQueues()
     /// The rest of the request will not be taken.
     func abandonRequest()
     /// From now on both directions are octets without an end of their own (a WebSocket).
@@ -131,6 +133,8 @@ protocol UpstreamEnd: AnyObject {
     func attach(_ waiter: Waiter?)
     /// What the task is about to sleep for.
     func expect(answer: Bool, room: Bool)
+    /// Gives back what empty queues hold, before a long sleep.
+    func releaseQueues()
     /// From now on both directions are octets without an end of their own (a WebSocket).
     func becomeRaw()
     /// The exchange is over. `isClean`: request and answer were complete; otherwise what is under way is ended.

@@ -242,6 +242,8 @@ final class HTTP1ClientEnd: ClientEnd {
         stream.watcher.interest = interest
     }
 
+    func releaseQueues() { stream.releaseStorage() }
+
     func abandonRequest() { isRequestAbandoned = true }
 
     func becomeRaw() {

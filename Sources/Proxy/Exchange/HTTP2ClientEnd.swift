@@ -143,5 +143,7 @@ final class HTTP2ClientEnd: ClientEnd {
 
     func expect(request: Bool, room: Bool) {}
 
+    func releaseQueues() { stream.releaseQueues() }
+
     func becomeRaw() {}
 }

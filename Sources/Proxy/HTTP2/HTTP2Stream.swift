@@ -97,6 +97,12 @@ final class HTTP2Stream {
         session?.returnCredit(byteCount, on: self)
     }
 
+    /// Gives back what ``inbound`` and ``outbound`` hold while they are empty.
+    func releaseQueues() {
+        inbound.releaseStorage()
+        outbound.releaseStorage()
+    }
+
     /// Nobody wants the rest of what the peer sends on this stream: drops it, now and as it comes.
     ///
     /// A server whose answer is complete then tells a client that still sends by RST_STREAM(NO_ERROR) (RFC 9113 8.1).

@@ -131,7 +131,7 @@ struct TLSSession: ~Copyable {
         return .done(0)
     }
 
-    /// Reads what fits into `buffer`. `SSL_read`
+    /// Reads what fits into `buffer`. `SSL_read`, `SSL_free_buffers`
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSAttempt {
         guard phase != .broken else { return Self.unusable }
         guard let start = buffer.baseAddress, buffer.count > 0 else { return .done(0) }
@@ -141,7 +141,16 @@ struct TLSSession: ~Copyable {
         let result = unsafe SSL_read(ssl, start, Int32(clamping: buffer.count))
         guard result > 0 else { return conclude(result) }
         hasDrainedSocket = carrier == nil && !hadBuffered && socketByteCount &- before < Self.readAheadBytesMin
+        // Taking in a ticket makes OpenSSL allocate a buffer for writing, which it would keep until the next write.
+        if isClient, !hasBuffered { _ = unsafe SSL_free_buffers(ssl) }
         return .done(Int(result))
+    }
+
+    private var isClient: Bool {
+        switch side {
+        case .client: true
+        case .server: false
+        }
     }
 
     /// Whether the last successful read took all that the socket had, so that the next one would meet EAGAIN. Inside of

@@ -124,6 +124,8 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
 
     func expect(answer: Bool, room: Bool) {}
 
+    func releaseQueues() { stream?.releaseQueues() }
+
     func becomeRaw() {}
 
     func release(isClean: Bool) {

@@ -232,6 +232,8 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
         stream.watcher.interest = interest
     }
 
+    func releaseQueues() { stream.releaseStorage() }
+
     func becomeRaw() {
         state = .raw
         isRequestChunked = false
