@@ -45,6 +45,8 @@ final class HTTP2Session {
     private let native: NativeHTTP2
     private var frameGuard: HTTP2FrameGuard
     private var streams: [Int32: HTTP2Stream] = [:]
+    /// The stream that was looked for last: a dozen events in a row are about one stream.
+    private var latest: HTTP2Stream?
     /// Streams of the peer whose objects are in use, closed or not.
     private var liveCount = 0
     private var now = MonotonicTime(nanoseconds: 0)
@@ -123,6 +125,7 @@ final class HTTP2Session {
         isLost = true
         let open = streams.values.sorted { $0.id < $1.id }
         streams = [:]
+        latest = nil
         undelivered = []
         unannounced = []
         for stream in open { stream.connectionLost() }
@@ -221,6 +224,12 @@ final class HTTP2Session {
     /// The window of RFC 9113 6.9.2 before any settings.
     private static let initialWindowBytes = 65_535
 
+    fileprivate func stream(_ id: Int32) -> HTTP2Stream? {
+        if let latest, latest.id == id { return latest }
+        latest = streams[id]
+        return latest
+    }
+
     private func announce() {
         guard !isInside, wantsSend else { return }
         delegate?.sessionHasOutput()
@@ -287,7 +296,7 @@ final class HTTP2Session {
 extension HTTP2Session {
     /// A header list begins.
     func headersBegan(_ id: Int32) {
-        if let stream = streams[id] {
+        if let stream = stream(id) {
             let kind: HTTP2FieldCollector.Kind =
                 stream.isTrailerSection ? .trailers : role == .server ? .request : .answer
             stream.collector = HTTP2FieldCollector(kind, bytesMax: limits.headBytesMax)
@@ -306,11 +315,11 @@ extension HTTP2Session {
     }
 
     func received(name: Span<UInt8>, value: Span<UInt8>, isNeverIndexed: Bool, on id: Int32) {
-        streams[id]?.collector?.add(name: name, value: value, isNeverIndexed: isNeverIndexed)
+        stream(id)?.collector?.add(name: name, value: value, isNeverIndexed: isNeverIndexed)
     }
 
     func headersEnded(_ id: Int32, endsStream: Bool) {
-        guard let stream = streams[id], !stream.isResetByUs else { return }
+        guard let stream = stream(id), !stream.isResetByUs else { return }
         let isRequestHead = role == .server && !stream.isTrailerSection
         do throws(HTTP2FieldCollector.Flaw) {
             let isHead = try stream.receiveHeaders(endsStream: endsStream, limits: limits)
@@ -345,7 +354,7 @@ extension HTTP2Session {
     func received(data: Span<UInt8>, on id: Int32) {
         // At once: no stream may hold back the others by what its exchange has not taken.
         native.consumeConnection(data.count)
-        guard let stream = streams[id] else { return native.consume(data.count, stream: id) }
+        guard let stream = stream(id) else { return native.consume(data.count, stream: id) }
         if stream.inbound.count + data.count > inboundBytesMax {
             // The library passes on what overruns the window, and resets the stream.
             stream.failed(.flowControlError)
@@ -357,9 +366,9 @@ extension HTTP2Session {
     /// What one stream may hold: its window, or the one that every stream has until the settings are acknowledged.
     private var inboundBytesMax: Int { max(limits.streamWindowBytes, Self.initialWindowBytes) }
 
-    func dataEnded(_ id: Int32) { streams[id]?.receiveEnd() }
+    func dataEnded(_ id: Int32) { stream(id)?.receiveEnd() }
 
-    func resetReceived(_ id: Int32, _ code: HTTP2ErrorCode) { streams[id]?.receiveReset(code) }
+    func resetReceived(_ id: Int32, _ code: HTTP2ErrorCode) { stream(id)?.receiveReset(code) }
 
     func settingsReceived(isAcknowledgement: Bool) {
         if isAcknowledgement { isSettingsAcknowledged = true } else { hasPeerSettings = true }
@@ -377,10 +386,11 @@ extension HTTP2Session {
     }
 
     /// The library found a mistake of the peer's and answers it with RST_STREAM or GOAWAY.
-    func invalidFrame(on id: Int32) { streams[id]?.failed(.protocolError) }
+    func invalidFrame(on id: Int32) { stream(id)?.failed(.protocolError) }
 
     func streamClosed(_ id: Int32, _ code: HTTP2ErrorCode) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        if latest === stream { latest = nil }
         let isOrderly = code == .noError && stream.hasEnded && stream.hasSentEnd
         stream.closed(code)
         if isOrderly { frameGuard.completedStream() }
@@ -400,13 +410,13 @@ extension HTTP2Session {
     func frameSent(_ frame: NativeHTTP2.SentFrame) {
         switch frame {
         case .headers(let id, let ends):
-            streams[id]?.hasSentHead = true
-            if ends { streams[id]?.sentEnd() }
+            stream(id)?.hasSentHead = true
+            if ends { stream(id)?.sentEnd() }
         case .data(let id, let ends):
             frameGuard.sentData()
-            if ends { streams[id]?.sentEnd() }
+            if ends { stream(id)?.sentEnd() }
         case .reset(let id, let code):
-            let isOurs = streams[id].map { $0.isResetByUs || $0.resetCode == .internalError } ?? false
+            let isOurs = stream(id).map { $0.isResetByUs || $0.resetCode == .internalError } ?? false
             if code != .noError, !isOurs { provokedReset() }
         case .goAway(let code):
             if code != .noError, failure == nil {
@@ -418,17 +428,17 @@ extension HTTP2Session {
 
     /// The library dropped a head. Unless the peer or a reset wanted that, nobody else would end the stream.
     func headersNotSent(_ id: Int32, isOurLimit: Bool) {
-        guard isOurLimit, let stream = streams[id] else { return }
+        guard isOurLimit, let stream = stream(id) else { return }
         stream.failed(.internalError)
         if role == .server { native.submitReset(.internalError, stream: id) }
     }
 
     func nextData(_ id: Int32, _ byteCountMax: Int) -> HTTP2Stream.DataStep {
-        streams[id]?.nextData(byteCountMax) ?? .cut(.internalError)
+        stream(id)?.nextData(byteCountMax) ?? .cut(.internalError)
     }
 
     func moveData(_ id: Int32, _ byteCount: Int, to out: inout ByteQueue) {
-        streams[id]?.moveData(byteCount, to: &out)
+        stream(id)?.moveData(byteCount, to: &out)
     }
 }
 
@@ -443,6 +453,7 @@ extension HTTP2FieldList {
 
     /// Whether the list is the head of an extended CONNECT.
     var isExtendedConnect: Bool {
-        fields.contains { bytes[$0.nameStart..<$0.valueStart].elementsEqual(":protocol".utf8) }
+        // Pseudo fields come first, and there are five at most.
+        fields.prefix(5).contains { bytes[$0.nameStart..<$0.valueStart].elementsEqual(":protocol".utf8) }
     }
 }

@@ -24,6 +24,11 @@ public struct HTTP2FieldCollector: Sendable {
     /// What each field counts in addition to its bytes (RFC 9113 6.5.2).
     public static let fieldOverheadBytes = 32
 
+    /// What there is room for at first: heads of SDKs have some 600 bytes in some fifteen fields, those of providers
+    /// a few more.
+    private static let byteCountUsual = 960
+    private static let fieldCountUsual = 24
+
     private let kind: Kind
     private let bytesMax: Int
     private var byteCount = 0
@@ -52,6 +57,9 @@ public struct HTTP2FieldCollector: Sendable {
     public init(_ kind: Kind, bytesMax: Int) {
         self.kind = kind
         self.bytesMax = bytesMax
+        guard kind != .trailers else { return }
+        bytes.reserveCapacity(Self.byteCountUsual)
+        fields.reserveCapacity(Self.fieldCountUsual)
     }
 
     /// Takes one field. What comes after the list became too large is counted and not kept.
