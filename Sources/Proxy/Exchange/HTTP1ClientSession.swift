@@ -13,17 +13,15 @@ struct HTTP1ClientSession {
     /// Serves requests until either side wants no more.
     func run() async {
         let client = HTTP1ClientEnd(worker: worker, stream: stream, waiter: waiter)
-        var last: UpstreamConnector?
         while true {
             let connector: UpstreamConnector
             do {
                 guard try await readHead(client) else { return stream.closeOrderly() }
                 client.beginRequest()
-                connector = try await connect(client, last)
+                connector = try await router.connector(for: client)
             } catch {
                 return await refuse(error, client)
             }
-            last = connector
             switch await serve(client, connector) {
             case .complete where client.mayStillSend: return await linger()
             case .complete where client.closesNow || worker.shared.isDraining: return stream.closeOrderly()
@@ -43,15 +41,6 @@ struct HTTP1ClientSession {
             worker: worker, journal: connection.journal, client: client, interception: connector.interception,
             connector: connector)
         return await exchange.run()
-    }
-
-    /// Where the upstream of this request comes from: from where the one before came, if it is for the same.
-    private func connect(
-        _ client: HTTP1ClientEnd, _ last: UpstreamConnector?
-    ) async throws(ProxyError) -> UpstreamConnector {
-        let interception = try await router.route(client)
-        if let last, last.interception.isSame(as: interception) { return last }
-        return UpstreamConnector(worker: worker, interception: interception)
     }
 
     private func linger() async { await unsafe stream.closeLingering(waiter, scratch: worker.scratch) }

@@ -6,7 +6,10 @@ import Wire
 /// After a CONNECT, or a ClientHello with a provider's name, all requests go to that one. On a plain proxy connection and
 /// on the reverse listener each request says for itself; its head is then edited so that the exchange sees an ordinary
 /// request to that server: the path alone, and the server's own name in Host. Every other byte stays as it came.
-struct Router {
+///
+/// One object for a connection, so that the frames of its task, which live as long as it idles, hold a reference and no
+/// more.
+final class Router {
     /// How requests say whom they are for.
     enum Way {
         /// They do not: the connection is for this one.
@@ -20,6 +23,14 @@ struct Router {
     let worker: WorkerState
     let connection: ClientConnection
     let way: Way
+    /// Where the last request's upstream came from.
+    private var last: UpstreamConnector?
+
+    init(worker: WorkerState, connection: ClientConnection, way: Way) {
+        self.worker = worker
+        self.connection = connection
+        self.way = way
+    }
 
     /// The shape of errors that concern no provider; nil is plain text.
     var api: APIFamily? {
@@ -31,8 +42,19 @@ struct Router {
         }
     }
 
+    /// Where the upstream of the request comes from that `client` has begun: from where the one before came, if it is for
+    /// the same.
+    func connector(for client: HTTP1ClientEnd) async throws(ProxyError) -> UpstreamConnector {
+        if case .fixed = way, let last { return last }
+        let interception = try await route(client)
+        if let last, last.interception.isSame(as: interception) { return last }
+        let connector = UpstreamConnector(worker: worker, interception: interception)
+        last = connector
+        return connector
+    }
+
     /// Whom the request is for that `client` has begun.
-    func route(_ client: HTTP1ClientEnd) async throws(ProxyError) -> Interception {
+    private func route(_ client: HTTP1ClientEnd) async throws(ProxyError) -> Interception {
         switch way {
         case .fixed(let interception): return interception
         case .proxy:

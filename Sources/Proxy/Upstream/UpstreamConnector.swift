@@ -1,7 +1,7 @@
 import Policy
 
 /// Gives the exchanges of one client connection their upstreams: pooled ones, or ones dialled and verified for them.
-struct UpstreamConnector {
+final class UpstreamConnector {
     private let worker: WorkerState
     let interception: Interception
     private let group: UpstreamGroup
