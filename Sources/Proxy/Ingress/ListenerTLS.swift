@@ -62,11 +62,10 @@ final class ListenerTLS: Sendable {
             protocols: protocols, clients: clients)
     }
 
-    /// What is asked of clients. Who can say a password need not have a certificate.
+    /// What is asked of clients.
     private static func clients(_ config: Config) throws(CertificateFailure) -> ClientVerification? {
         guard let path = config.listen.tls.clientAuthorityPath else { return nil }
-        return try ClientVerification(
-            path: path, isRequired: config.tenants.authenticatesEverybody && !config.tenants.hasUsers)
+        return try ClientVerification(path: path, for: config.tenants)
     }
 
     /// Reads the files that `[listen.tls]` names; throws what is wrong with them. For `leo check`.
