@@ -554,6 +554,17 @@ def test_an_announcement_may_arrive_byte_by_byte(announced, test_id):
     assert announced.line_of_test(test_id)["client"] == "192.0.2.34:1"
 
 
+@pytest.mark.parametrize("client, status", [("192.0.2.35", 403), ("127.0.0.9", 502)])
+def test_an_announced_client_goes_where_its_own_address_may(announced, client, status):
+    wire = connect(announced.address("proxy"))
+    wire.send(announcement(client))
+    with announced.client(way=wire) as raw:
+        # Nobody listens there; a client of another machine is not even told so.
+        raw.expect_answer_to("GET")
+        raw.send(b"GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n")
+        assert raw.answer().status == status
+
+
 def test_a_load_balancer_may_speak_for_itself(announced, test_id):
     wire = connect(announced.address("proxy"))
     wire.send(announcement(command=0))

@@ -68,6 +68,8 @@ final class ClientConnection {
     /// Takes note of what a load balancer says about the connection.
     func announce(_ client: IPEndpoint, destination: IPEndpoint) {
         peer = .endpoint(client)
+        // A load balancer on this machine does not make its clients this machine's own.
+        if !client.address.unwrapped.isLoopback { clients = .remote }
         announcedDestination = destination
         record.client = peer.description
     }
