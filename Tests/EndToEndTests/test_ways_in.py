@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import signal
 import socket
 import ssl
 import struct
@@ -218,14 +219,16 @@ def test_a_tunnel_leads_through_tls_to_the_proxy(ways, provider):
 
     with ways.client(way=over_tls(ways)) as client:
         assert client.connect(provider.listen_raw(echo).address).status == 200
-        writer = threading.Thread(target=client.send, args=(sent,), daemon=True)
-        writer.start()
+        # One thread, because a TLS object may be used by one at a time; what has come is always taken before more is sent.
         got = bytearray()
+        for start_of_piece in range(0, len(sent), 16384):
+            client.send(sent[start_of_piece : start_of_piece + 16384])
+            while client.wire.pending(0):
+                got += client.wire.receive()
         while len(got) < len(sent):
             data = client.wire.receive()
             assert data, "the tunnel ended"
             got += data
-        writer.join(20)
         assert hashlib.sha256(got).digest() == hashlib.sha256(sent).digest()
         client.wire.notify()
         # After close_notify Python's OpenSSL reads no more; the log's line tells the rest.
@@ -345,6 +348,18 @@ def test_a_ca_made_for_the_default_name_signs_for_localhost(start, tmp_path, set
     with leo.client(way=over_tls(leo, "localhost")).intercepted() as client:
         assert client.exchange("GET", "/v1/models").status == 200
     leo.stop()
+
+
+@pytest.mark.parametrize("listener", ["proxy_tls", "reverse"])
+def test_a_client_that_says_nothing_is_let_go_without_a_line(leo_with, listener):
+    leo = leo_with({"listen": {listener: "127.0.0.1:0"}})
+    with leo.client(way=connect(leo.address(listener))) as silent, leo.client() as other:
+        # Connections are accepted in their order, and this one is answered.
+        assert other.connect("api.openai.com:443").status == 200
+        leo.signal(signal.SIGTERM)
+        assert silent.wire.wait_end(20) == "fin"
+        other.close()
+        assert leo.all_lines_of(silent) == []
 
 
 def test_curl_goes_through_an_https_proxy(ways, program, test_id, tmp_path):

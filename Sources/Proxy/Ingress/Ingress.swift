@@ -74,19 +74,9 @@ struct Ingress {
         guard let shown = shared.listenerTLS else {
             throw ProxyError(.internalError, "listen.proxy_tls has no certificate")
         }
-        let hello: ClientHello
-        connection.isIdle = true
-        defer { connection.isIdle = false }
-        switch try await HelloPeek(worker: worker, connection: connection).wait(until: waiter.deadline) {
-        case .hello(let found): hello = found
-        case .gone: return false
-        case .silent: throw ProxyError(.clientTimeout, "no ClientHello within listen.handshake_timeout")
-        case .notTLS:
-            throw ProxyError(.notTLS, "this port speaks TLS: the proxy URL must begin with https://, not http://")
-        }
-        connection.isIdle = false
-        // Whatever goes wrong in the handshake, nobody waits for an HTTP answer yet.
+        // Until the handshake is done nobody waits for an answer in HTTP.
         connection.isAnswered = true
+        guard let hello = try await readHello() else { return false }
         let handshake = ClientHandshake(
             worker: worker, connection: connection, shown: "the certificate of listen.proxy_tls",
             advice: "see docs/listeners.md")
@@ -96,6 +86,28 @@ struct Ingress {
         connection.record.tls = stream.tlsVersion.map { String($0.drop { !$0.isNumber }) }
         connection.isAnswered = false
         return true
+    }
+
+    /// The ClientHello to the proxy listener, which stays unread; nil when the client has left, or leo leaves, without a
+    /// word.
+    private func readHello() async throws(ProxyError) -> ClientHello? {
+        connection.isIdle = true
+        defer { connection.isIdle = false }
+        let outcome: HelloPeek.Outcome
+        do throws(ProxyError) {
+            outcome = try await HelloPeek(worker: worker, connection: connection).wait(until: waiter.deadline)
+        } catch {
+            if error.fault == .draining, !stream.hasByte(worker) { return nil }
+            throw error
+        }
+        switch outcome {
+        case .hello(let hello): return hello
+        case .gone: return nil
+        case .silent: throw ProxyError(.clientTimeout, "no ClientHello within listen.handshake_timeout")
+        case .notTLS:
+            connection.isAnswered = false
+            throw ProxyError(.notTLS, "this port speaks TLS: the proxy URL must begin with https://, not http://")
+        }
     }
 
     private func serve(_ target: HostPort) async throws(ProxyError) -> ClientSession? {

@@ -99,7 +99,7 @@ final class Router {
             return destination
         }
         guard client.replaceHead(edited) else {
-            throw ProxyError(.internalError, "a head could not be read any more once it was edited")
+            throw ProxyError(.headTooLarge, "with the server's name in Host the head is too large")
         }
         connection.record.host = destination.target.description
         connection.record.provider = destination.provider.name
