@@ -61,7 +61,7 @@ BAD_CONNECT = [
     (b"CONNECT api.openai.com:443 HTTP/1.1\r\n folded\r\n\r\n", {400}, {"bad_request"}),
     (b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost : a\r\n\r\n", {400}, {"bad_request"}),
     (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", range(400, 502), {"not_connect"}),
-    (b"GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n", range(400, 502), {"not_connect"}),
+    (b"GET http://api.openai.com/ HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", {400}, {"tls_required"}),
     (b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", range(400, 502), {"not_connect"}),
     (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", range(400, 502), {"not_connect"}),
     (b"\x05\x01\x00 socks \r\n\r\n", {400}, {"bad_request"}),
