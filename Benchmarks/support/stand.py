@@ -82,14 +82,20 @@ def environment() -> Dict[str, str]:
 
 
 class Process:
-    """A program of the stand. Its words go to a file, which is shown if it fails."""
+    """A program of the stand. Its words go to a file, which is shown if it fails.
 
-    def __init__(self, command: Sequence[Any], log: Path, output: int = subprocess.DEVNULL) -> None:
+    `variables` are added to its environment.
+    """
+
+    def __init__(
+        self, command: Sequence[Any], log: Path, output: int = subprocess.DEVNULL, **variables: Any
+    ) -> None:
         self.log = log
+        variables = {**environment(), **{name: str(value) for name, value in variables.items()}}
         with log.open("ab") as errors:
             self.child = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
-                preexec_fn=die_with_parent, env=environment(),
+                preexec_fn=die_with_parent, env=variables,
             )  # fmt: skip
         self.pid = self.child.pid
 
@@ -135,6 +141,16 @@ def proportional_bytes(pid: int) -> Optional[int]:
     except PermissionError:
         return None
     return next(int(row.split()[1]) * 1024 for row in rows if row.startswith("Pss:"))
+
+
+def settled(measure: Callable[[int], int], pid: int) -> int:
+    """What `measure` says of a process once it has not changed for a second."""
+    last, since = measure(pid), time.monotonic()
+    while time.monotonic() - since < 1:
+        time.sleep(0.1)
+        if (now := measure(pid)) != last:
+            last, since = now, time.monotonic()
+    return last
 
 
 def accepts(port: int) -> bool:
@@ -243,6 +259,32 @@ class Stand:
         self.keep(provider)
         return provider
 
+    def start_nghttpx(self, upstream_port: int, name: str = "nghttpx") -> Nghttpx:
+        nghttpx = Nghttpx(self, upstream_port, name)
+        self.keep(nghttpx)
+        return nghttpx
+
+    def start_http2_provider(self, answer: bytes) -> int:
+        """An nghttpd that answers every request with the same JSON. Never the bottleneck, and not measured."""
+        file = self.folder / "htdocs" / PATH.lstrip("/")
+        file.parent.mkdir(parents=True)
+        file.write_bytes(answer)
+        # It has no option for the cipher suites of TLS 1.3.
+        suites = self.folder / "provider.cnf"
+        suites.write_text(
+            "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = default\n"
+            f"[default]\nCiphersuites = {CIPHER_SUITE}\n"
+        )
+        port = free_port()
+        command = [
+            "nghttpd", "--address=127.0.0.1", f"--htdocs={self.folder}/htdocs", port, self.folder / "server.key",
+            self.folder / "server.pem",
+        ]  # fmt: skip
+        provider = Process(command, self.folder / "provider.log", OPENSSL_CONF=suites)
+        self.keep(provider)
+        provider.wait_for("start", lambda: accepts(port), 60)
+        return port
+
     def start_adapter(self, port: int, connect: bool) -> int:
         """Starts a forwarder to `port`, which says CONNECT if asked to, and returns its own port."""
         program = self.folder / "adapter"
@@ -324,6 +366,27 @@ class Nginx(Process):
         super().__init__([*wrapper, "nginx", "-c", file, "-p", stand.folder], stand.folder / f"{name}.log")
         self.port = port
         self.wait_for("start", lambda: accepts(port), 60)
+
+
+class Nghttpx(Process):
+    """nghttpx with one worker as one process: HTTP/2 on TLS in, HTTP/2 on verified TLS out.
+
+    It adds no fields, as leo does not.
+    """
+
+    def __init__(self, stand: Stand, upstream_port: int, name: str) -> None:
+        self.port = free_port()
+        (stand.folder / f"{name}.conf").touch()
+        command = [
+            *stand.wrapper, "nghttpx", f"--conf={stand.folder}/{name}.conf", "--single-process", "--workers=1",
+            "--log-level=WARN", f"--frontend=127.0.0.1,{self.port}",
+            f"--backend=127.0.0.1,{upstream_port};;tls;proto=h2;sni={HOST}", f"--cacert={stand.folder}/root.pem",
+            f"--tls13-ciphers={CIPHER_SUITE}", f"--tls13-client-ciphers={CIPHER_SUITE}", "--no-ocsp", "--no-via",
+            "--no-server-rewrite", "--no-add-x-forwarded-proto", stand.folder / "server.key",
+            stand.folder / "server.pem",
+        ]  # fmt: skip
+        super().__init__(command, stand.folder / f"{name}.log")
+        self.wait_for("start", lambda: accepts(self.port), 60)
 
 
 # MARK: Figures
