@@ -107,7 +107,9 @@ struct ExchangeTests {
             let first = exchange.upstream.received
             exchange.upstream.send("HTTP/1.1 204 No Content\r\n\r\n")
             _ = await exchange.upstream.wait { $0.received.count > first.count }
-            return (first, String(exchange.upstream.received.dropFirst(first.count)))
+            let second = String(exchange.upstream.received.dropFirst(first.count))
+            await exchange.end()
+            return (first, second)
         }
         #expect(first.hasPrefix(head))
         #expect(parsed(first)?.body == "abc0123456789")
@@ -131,7 +133,9 @@ struct ExchangeTests {
         let fixture = try WorkerFixture()
         return try await fixture.run { worker in
             let exchange = try ExchangeFixture(worker)
-            return await exchange.answer(wire, every: size, to: request, closing: closing, until: end)
+            let answer = await exchange.answer(wire, every: size, to: request, closing: closing, until: end)
+            await exchange.end()
+            return answer
         }
     }
 }

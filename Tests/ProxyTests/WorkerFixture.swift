@@ -132,6 +132,14 @@ final class ExchangeFixture {
         }
     }
 
+    /// Closes both sides and waits for the session to end: a task that never ends would keep all of this for ever.
+    func end() async {
+        client.close()
+        upstream.close()
+        for _ in 0..<200_000 where !hasEnded { await worker.loop.yield() }
+        worker.pool.removeAll()
+    }
+
     /// Sends a request, waits for it at the upstream, answers with `wire` in pieces of `size` octets, and returns what
     /// the client got up to `end`.
     func answer(
