@@ -362,19 +362,43 @@ def test_a_client_that_says_nothing_is_let_go_without_a_line(leo_with, listener)
         assert leo.all_lines_of(silent) == []
 
 
-def test_curl_goes_through_an_https_proxy(ways, program, test_id, tmp_path):
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_curl_goes_through_an_https_proxy(ways, program, test_id, tmp_path, version):
+    """The proxy speaks HTTP/1.1; inside of the tunnel the client has what it wants."""
     host, port = ways.address("proxy_tls")
     done = subprocess.run(
         [
-            program("curl"), "-sS", "--http1.1", "--noproxy", "", "--resolve", f"{PROXY_NAME}:{port}:{host}",
+            program("curl"), "-sS", f"--http{version}", "--noproxy", "", "--resolve", f"{PROXY_NAME}:{port}:{host}",
             "--proxy", f"https://{PROXY_NAME}:{port}", "--proxy-cacert", str(ways.root), "--cacert", str(ways.root),
             "-H", f"x-test-id: {test_id}", "https://api.openai.com/v1/models", "-o", str(tmp_path / "out"),
-            "-w", "%{http_connect} %{http_code}",
+            "-w", "%{http_connect} %{http_code} %{http_version}",
         ],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, text=True, env={"HOME": str(tmp_path)},
     )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("200 200", "")
+    assert (done.stdout, done.stderr) == (f"200 200 {version}", "")
     assert ways.line_of_test(test_id)["provider"] == "openai"
+
+
+def test_many_streams_share_one_connection_inside_of_an_https_proxy(ways, provider, program, test_id, tmp_path):
+    """HTTP/2 in TLS in TLS: twenty answers at once."""
+    host, port = ways.address("proxy_tls")
+    outputs = [tmp_path / f"out-{number}" for number in range(20)]
+    requests = [word for out in outputs for word in ("-o", str(out), "https://api.openai.com/v1/chat/completions")]
+    done = subprocess.run(
+        [
+            program("curl"), "-sS", "--http2", "--parallel", "--parallel-max", "20", "--noproxy", "",
+            "--resolve", f"{PROXY_NAME}:{port}:{host}", "--proxy", f"https://{PROXY_NAME}:{port}",
+            "--proxy-cacert", str(ways.root), "--cacert", str(ways.root), "-H", f"x-test-id: {test_id}",
+            "-H", "x-test-size: 300000", "-d", "{}", *requests,
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100, text=True, env={"HOME": str(tmp_path)},
+    )  # fmt: skip
+    # Old versions of curl show progress here whatever they are told.
+    assert done.returncode == 0, done.stderr
+    bodies = [out.read_bytes() for out in outputs]
+    assert len(set(bodies)) == 1 and len(bodies[0]) > 300_000 and json.loads(bodies[0])
+    lines = ways.lines(lambda line: line.get("labels", {}).get("x-test-id") == test_id)
+    assert {line["protocol"] for line in lines} == {"h2"}
 
 
 # MARK: Whole URLs
