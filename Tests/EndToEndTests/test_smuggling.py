@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 import smuggling_variants
+from harness import wait_until
 from smuggling_cases import ASIDE, BODY, CASES, Case
 from wires import Broken, Message, head
 
@@ -79,7 +80,7 @@ def test_what_has_two_readings_does_not_reach_the_provider(hasty, provider, case
     assert len(refusals) <= 1
     seen = provider.exchanges[first:]
     for exchange in seen:
-        exchange.received.wait(0 if exchange.over.is_set() else 5) or exchange.over.wait(20)
+        wait_until(lambda each=exchange: each.received.is_set() or each.over.is_set(), "the provider")
     complete = [exchange for exchange in seen if exchange.request.complete]
     context = f"{raw[:300]!r} → {answers} provider: {[exchange.request for exchange in seen]} log: {line}"
     for exchange in seen:
