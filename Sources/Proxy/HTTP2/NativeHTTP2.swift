@@ -9,9 +9,8 @@ import Wire
 @safe
 final class NativeHTTP2 {
     private let session: OpaquePointer
-    /// Who is told; set right after init, before anything can happen. It owns this object, and the library calls back only
-    /// while the owner calls it.
-    unowned var owner: HTTP2Session?
+    /// Who is told; set right after init, before anything can happen.
+    weak var owner: HTTP2Session?
     /// Where frames go during ``send(into:byteCountMax:)``.
     private var output = ByteQueue()
     /// Where ``send(into:byteCountMax:)`` stops.
