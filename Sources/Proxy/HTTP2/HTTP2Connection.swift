@@ -35,6 +35,8 @@ final class HTTP2Connection {
     private var lastStreamEnd: MonotonicTime
     private var lastWrite: MonotonicTime
     private var headBeganAt: MonotonicTime?
+    /// Called once, when the peer's settings have come.
+    var onSettings: (() -> Void)?
     private var isEnding = false
     /// No frame can pass any more.
     private(set) var isOver = false
@@ -93,6 +95,10 @@ final class HTTP2Connection {
                     taken = count
                     do { try session.receive(worker.scratch(count), now: worker.loop.now) } catch {
                         return .failed(error)
+                    }
+                    if session.hasPeerSettings, let told = onSettings {
+                        onSettings = nil
+                        told()
                     }
                 case .blocked: break
                 case .closed, .cut, .failed: return .peerLeft

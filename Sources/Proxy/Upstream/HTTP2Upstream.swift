@@ -11,6 +11,8 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
     private let session: HTTP2Session
     private var requestCount = 0
     private var isRetired = false
+    /// Called once, when the upstream has said how many streams it takes, or never will.
+    private var onReady: (() -> Void)?
 
     init(
         worker: WorkerState, group: UpstreamGroup, stream: Stream, endpointText: String
@@ -26,12 +28,29 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
             worker: worker, session: session, stream: stream, waiter: Waiter(loop: worker.loop),
             idleSpan: group.idleSpan)
         session.delegate = self
+        connection.onSettings = { [unowned self] in self.becomeReady() }
     }
 
     /// Whether one more exchange may begin here. For a WebSocket the upstream must have said that it takes them.
+    ///
+    /// Until the upstream's settings have come there is room for one: it may take no more (RFC 9113 section 6.5.2), and
+    /// what it refuses has to be sent again.
     func canOpen(webSocket: Bool) -> Bool {
         !isRetired && !connection.isOver && session.canOpenStream
+            && (session.hasPeerSettings || requestCount == 0)
             && (!webSocket || session.peerEnablesConnectProtocol)
+    }
+
+    /// Calls `body` as soon as more than one exchange may run here, or none ever will.
+    func whenReady(_ body: @escaping () -> Void) {
+        if session.hasPeerSettings || connection.isOver { return body() }
+        onReady = body
+    }
+
+    private func becomeReady() {
+        let body = onReady
+        onReady = nil
+        body?()
     }
 
     /// Begins a request.
@@ -63,6 +82,7 @@ final class HTTP2Upstream: HTTP2SessionDelegate {
     func run() async {
         _ = await connection.run()
         isRetired = true
+        becomeReady()
         group.remove(self)
         worker.pool.rememberTicket(of: connection.stream, for: group.key)
         connection.waiter.retire()

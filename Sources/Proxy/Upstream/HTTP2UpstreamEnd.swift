@@ -22,6 +22,9 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
     var endpointText: String { upstream.endpointText }
     var protocolName: String { "h2" }
 
+    /// Calls `body` when others may share the connection.
+    func whenReady(_ body: @escaping () -> Void) { upstream.whenReady(body) }
+
     // MARK: The request
 
     func send(_ request: RequestHead, _ bytes: Span<UInt8>) throws(ProxyError) {

@@ -52,7 +52,13 @@ final class UpstreamConnector {
         group.beginDial()
         do throws(ProxyError) {
             let upstream = try await dial(for: exchange, offers, isAbandoned)
-            group.endDial(isHTTP2: upstream.protocolName == Self.http2, offeredFirst: offersHTTP2First)
+            let group = group
+            if let shared = upstream as? HTTP2UpstreamEnd {
+                // Who waits for the dial waits for the settings too, which come with the end of the handshake.
+                shared.whenReady { group.endDial(isHTTP2: true, offeredFirst: offersHTTP2First) }
+            } else {
+                group.endDial(isHTTP2: false, offeredFirst: offersHTTP2First)
+            }
             return upstream
         } catch {
             group.endDial(isHTTP2: nil, offeredFirst: offersHTTP2First)
