@@ -22,8 +22,9 @@ final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     private let epoll: Int32
     private let wakeup: Int32
     private let events: UnsafeMutablePointer<epoll_event>
-    /// Until the loop turns, the thread that makes it may give it its first jobs.
-    private let thread = Atomic<UInt>(UInt(pthread_self()))
+    /// Zero until the loop turns: its first jobs come through the inbox like all that come from elsewhere, because the
+    /// thread that made the loop need not be the one that runs it.
+    private let thread = Atomic<UInt>(0)
     private var stopped = false
 
     private var jobs: ContiguousArray<UnownedJob> = []
