@@ -42,7 +42,8 @@ public struct Config: Equatable, Sendable {
     /// suffix does: a cloud's region that is newer than the built-in table. leo's CA cannot sign for such a one.
     public func isCovered(host: String) -> Bool {
         let name = HostPort(host: host, port: 443).host
-        return providers.isCovered(host: name) || NameConstraints.cover(Set(authority.names), host: name)
+        return providers.isCovered(host: name)
+            || NameConstraints.cover(Set(authority.names + listen.mintedNames), host: name)
     }
 
     /// `[listen]`: the ways in, and how many and how slow clients may be.
