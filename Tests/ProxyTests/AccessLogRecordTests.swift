@@ -124,8 +124,8 @@ struct AccessLogRecordTests {
         record.attempts = 2
         record.reused = false
         record.upstreamAddress = "192.0.2.1:443"
-        record.clientProtocol = "h2"
-        record.upstreamProtocol = "http/1.1"
+        record.clientProtocol = .http2
+        record.upstreamProtocol = .http1
         record.via = "proxy.example:3128"
         record.requestBytes = 512
         record.responseBytes = 2048

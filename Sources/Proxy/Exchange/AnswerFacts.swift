@@ -58,23 +58,6 @@ struct AnswerFacts {
     }
 }
 
-/// An answer that is held back until it is complete, because its clients take a truncated one for whole.
-struct GatheredAnswer: ~Copyable {
-    /// Bedrock's answers up to this size are sent when they are complete: boto3 takes a truncated 200 for a whole one.
-    static let bytesMax = 1024 * 1024
-
-    /// The final head and the bytes it was parsed from.
-    let head: HTTP1Head
-    var bytes = ByteQueue()
-    /// The body so far.
-    var body = ByteQueue()
-
-    init(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) {
-        self.head = copy head
-        self.bytes.append(bytes)
-    }
-}
-
 extension Span where Element == UInt8 {
     /// Whether the bytes end in the event with which OpenAI's streams end. Where the event is split over two reads it is
     /// not recognised, which costs a connection and nothing else.

@@ -6,7 +6,7 @@ struct ClientSession {
     func run() async {
         let (worker, connection) = (router.worker, router.connection)
         // HTTP/2 is negotiated with the one provider that leo stands in for.
-        guard case .fixed(let interception) = router.way, connection.stream.negotiatedProtocol == "h2" else {
+        guard case .fixed(let interception) = router.way, connection.stream.spoken == .http2 else {
             return await HTTP1ClientSession(router: router).run()
         }
         do {

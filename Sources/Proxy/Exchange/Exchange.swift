@@ -24,9 +24,6 @@ final class Exchange {
     private static let turnBytesMax = 512 * 1024
     /// How long the rest of an answer is waited for after its client has left content.
     private static let farewellSpan = Nanoseconds(.seconds(1))
-    /// A body's beginning is kept up to this size as long as the upstream may refuse to begin with it; prompts of half
-    /// a book fit.
-    private static let retainedBytesMax = 256 * 1024
     /// Upstream connections tried for one exchange, all of which refused to begin.
     private static let attemptCountMax = 3
 
@@ -49,13 +46,10 @@ final class Exchange {
     var isWebSocket: Bool { upgrade != nil }
     /// The client has sent the whole request.
     private var isRequestComplete = false
-    private var requestTrailers: [UInt8] = []
     private var requestBytes: UInt64 = 0
     /// The upstream takes no more of the request; what the client still sends is dropped.
     private var isUploadAbandoned = false
-    /// What has been taken of the body, while it may have to be sent once more.
-    private var retained = ByteQueue()
-    private var isRetaining = true
+    private var retained = RetainedRequest()
     /// Upstream connections tried.
     private var attemptCount = 0
     /// The last of them was there already.
@@ -104,6 +98,7 @@ final class Exchange {
             hasSlot = try await gate.reserve()
             try admit()
             try read()
+            try inviteBody()
             try await connect()
             try await stream()
         } catch {
@@ -130,7 +125,7 @@ final class Exchange {
         try client.withHeadBytes { bytes throws(ProxyError) in
             journal.record.take(request, from: bytes)
             journal.record.keep(bytes.extracting(request.path), as: .path)
-            journal.record.clientProtocol = client.protocolName
+            journal.record.clientProtocol = client.spoken
             if request.method == .connect {
                 throw ProxyError(.badRequest, "a CONNECT inside of an intercepted connection")
             }
@@ -140,7 +135,7 @@ final class Exchange {
             guard isOurs(bytes.extracting(host.value)) else {
                 throw ProxyError(.misdirected, "Host is not the name that this connection was made for")
             }
-            upgrade = try WebSocketUpgrade(request, bytes, cameByHTTP2: client.protocolName == "h2")
+            upgrade = try WebSocketUpgrade(request, bytes, cameByHTTP2: client.spoken == .http2)
         }
         isRequestComplete = upgrade != nil || !hasBody
     }
@@ -156,29 +151,31 @@ final class Exchange {
             && authority.port ?? interception.target.port == interception.target.port
     }
 
+    /// Some clients wait for a second before they send a body unasked (RFC 9110 section 10.1.1).
+    private func inviteBody() throws(ProxyError) {
+        guard request.expectsContinue else { return }
+        client.sendContinue()
+        _ = try client.flush()
+    }
+
     /// Gets an upstream and gives it the head and what has come of the body.
     ///
     /// A connection that turns out to be dead before it took a single byte is replaced by a fresh one; anything later
     /// could make the provider do the work twice.
     private func connect() async throws(ProxyError) {
-        if request.expectsContinue {
-            // Some clients wait for a second before they send a body unasked (RFC 9110 section 10.1.1).
-            client.sendContinue()
-            _ = try client.flush()
-        }
         var mayReuse = true
         while true {
             let upstream = try await open(mayReuse: mayReuse)
             self.upstream = upstream
             attemptCount += 1
             journal.record.upstreamAddress = upstream.endpointText
-            journal.record.upstreamProtocol = upstream.protocolName
+            journal.record.upstreamProtocol = upstream.spoken
             try writeRequest(to: upstream)
             guard case .broken = upstream.flush() else {
-                if !upstream.mayBeRefused { stopRetaining() }
+                if !upstream.mayBeRefused { retained.drop() }
                 return
             }
-            guard isReused, upstream.mayResend else {
+            guard isReused, upstream.mayResend, retained.isWhole else {
                 // Somebody who answers before reading may still have said something.
                 abandonUpload()
                 return
@@ -208,12 +205,12 @@ final class Exchange {
 
     private func writeRequest(to upstream: any UpstreamEnd) throws(ProxyError) {
         let request = RequestHead(
-            head: self.request, hasBody: hasBody || upgrade != nil, isWebSocket: upgrade != nil,
-            cameByHTTP2: client.protocolName == "h2")
+            head: self.request, hasBody: hasBody || isWebSocket, isWebSocket: isWebSocket,
+            cameByHTTP2: client.spoken == .http2)
         try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
-        retained.withBytes { upstream.send($0) }
+        retained.body.withBytes { upstream.send($0) }
         if isRequestComplete {
-            if upgrade == nil { upstream.sendEnd(trailers: requestTrailers) }
+            if !isWebSocket { upstream.sendEnd(trailers: retained.trailers) }
         } else {
             _ = try client.pullRequest(self, mayTake: true)
         }
@@ -247,7 +244,7 @@ final class Exchange {
                 continue
             }
             turnBytes = 0
-            gauge(client.waitingBytes + upstream.waitingBytes + retained.count + (gathering?.body.count ?? 0))
+            gauge(client.waitingBytes + upstream.waitingBytes + retained.body.count + (gathering?.body.count ?? 0))
             if answer.isEventStream {
                 // The next event may be a second away, and there are thousands of streams.
                 client.releaseQueues()
@@ -313,18 +310,12 @@ final class Exchange {
     private func abandonUpload() {
         isUploadAbandoned = true
         upstream?.abandonRequest()
-        stopRetaining()
-    }
-
-    private func stopRetaining() {
-        isRetaining = false
-        retained.removeAll()
-        retained.releaseStorage()
+        retained.drop()
     }
 
     /// The upstream has refused to begin (RFC 9113 section 8.7): the request goes to another connection.
     private func startAgain(_ refusing: any UpstreamEnd) async throws(ProxyError) -> any UpstreamEnd {
-        guard isRetaining, attemptCount < Self.attemptCountMax else {
+        guard retained.isWhole, attemptCount < Self.attemptCountMax else {
             throw ProxyError(.upstreamClosed, "the upstream refused the request without beginning it")
         }
         upstream = nil
@@ -351,8 +342,7 @@ final class Exchange {
             return
         }
         upstream?.send(data)
-        guard isRetaining else { return }
-        if retained.count + data.count > Self.retainedBytesMax { stopRetaining() } else { retained.append(data) }
+        retained.take(data)
     }
 
     /// The request is complete.
@@ -361,13 +351,13 @@ final class Exchange {
             throw ProxyError(.clientGone, "the client left without closing its WebSocket")
         }
         isRequestComplete = true
-        requestTrailers = trailers
+        retained.trailers = trailers
         if !isUploadAbandoned { upstream?.sendEnd(trailers: trailers) }
     }
 
     /// A head of the answer. `hasBody` false: only the end follows.
     func answerHead(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, hasBody: Bool) throws(ProxyError) {
-        stopRetaining()
+        retained.drop()
         if head.status == 101 {
             guard upgrade != nil else {
                 throw ProxyError(.badAnswer, "the upstream switched protocols without being asked")

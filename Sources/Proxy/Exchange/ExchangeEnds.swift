@@ -10,8 +10,8 @@ protocol ClientEnd: AnyObject {
     var head: HTTP1Head { get }
     /// Lends the bytes that ``head`` was parsed from.
     func withHeadBytes<Result>(_ body: (Span<UInt8>) throws(ProxyError) -> Result) throws(ProxyError) -> Result
-    /// The protocol, as ALPN names it.
-    var protocolName: String { get }
+    /// What is spoken at this end.
+    var spoken: HTTPProtocol { get }
 
     // MARK: The request
 
@@ -94,8 +94,8 @@ struct RequestHead {
 protocol UpstreamEnd: AnyObject {
     /// The address, as the access log writes it.
     var endpointText: String { get }
-    /// The protocol, as ALPN names it.
-    var protocolName: String { get }
+    /// What is spoken at this end.
+    var spoken: HTTPProtocol { get }
     /// The time that finding the address took; zero for a connection that was there already.
     var resolveTime: Nanoseconds { get }
 

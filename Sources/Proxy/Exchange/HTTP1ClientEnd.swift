@@ -20,7 +20,6 @@ final class HTTP1ClientEnd: ClientEnd {
     private var isRequestComplete = true
     /// Bytes of the body stand in the inbound queue that the decoder has not seen.
     private var hasUnseenBytes = false
-    private var isRequestAbandoned = false
     private var isRaw = false
     private var isAnswerChunked = false
     /// The answer's end is the end of the connection, and the client knows.
@@ -32,7 +31,7 @@ final class HTTP1ClientEnd: ClientEnd {
         self.waiter = waiter
     }
 
-    var protocolName: String { "http/1.1" }
+    var spoken: HTTPProtocol { .http1 }
 
     // MARK: Between requests
 
@@ -50,7 +49,6 @@ final class HTTP1ClientEnd: ClientEnd {
         decoder = HTTP1BodyDecoder(head.requestFraming)
         isRequestComplete = decoder.isComplete
         hasUnseenBytes = !stream.inbound.isEmpty
-        isRequestAbandoned = false
         isAnswerChunked = false
         closesAfterAnswer = false
     }
@@ -110,14 +108,20 @@ final class HTTP1ClientEnd: ClientEnd {
             if hasUnseenBytes {
                 hasUnseenBytes = false
                 let waitingBytes = stream.inbound.count
-                try feedWaiting(exchange)
+                try stream.offer(Span()) { bytes, consumed throws(ProxyError) in try feed(bytes, &consumed, exchange) }
                 if waitingBytes > stream.inbound.count { return waitingBytes - stream.inbound.count }
             }
             guard stream.mayRead else { return 0 }
         }
         switch unsafe stream.tryRead(worker.scratch) {
         case .done(let count):
-            try take(worker.scratch(count), exchange)
+            if isRequestComplete {
+                stream.inbound.append(worker.scratch(count))
+            } else {
+                try stream.offer(worker.scratch(count)) { bytes, consumed throws(ProxyError) in
+                    try feed(bytes, &consumed, exchange)
+                }
+            }
             return count
         case .blocked: return 0
         case .closed where isRaw && !isRequestComplete:
@@ -130,25 +134,6 @@ final class HTTP1ClientEnd: ClientEnd {
                 isRequestComplete
                     ? "the client left before its answer was complete" : "the client left in the middle of its request")
         }
-    }
-
-    private func take(_ bytes: Span<UInt8>, _ exchange: Exchange) throws(ProxyError) {
-        if isRequestComplete {
-            stream.inbound.append(bytes)
-        } else if stream.inbound.isEmpty {
-            var consumed = 0
-            try feed(bytes, &consumed, exchange)
-            stream.inbound.append(bytes.extracting(droppingFirst: consumed))
-        } else {
-            stream.inbound.append(bytes)
-            try feedWaiting(exchange)
-        }
-    }
-
-    private func feedWaiting(_ exchange: Exchange) throws(ProxyError) {
-        var consumed = 0
-        try stream.inbound.withBytes { bytes throws(ProxyError) in try feed(bytes, &consumed, exchange) }
-        stream.inbound.consume(consumed)
     }
 
     private func feed(_ bytes: Span<UInt8>, _ consumed: inout Int, _ exchange: Exchange) throws(ProxyError) {
@@ -244,7 +229,8 @@ final class HTTP1ClientEnd: ClientEnd {
 
     func releaseQueues() { stream.releaseStorage() }
 
-    func abandonRequest() { isRequestAbandoned = true }
+    /// What still comes is heard out when the connection closes.
+    func abandonRequest() {}
 
     func becomeRaw() {
         isRaw = true

@@ -23,7 +23,7 @@ final class HTTP2ClientEnd: ClientEnd {
         head.neverIndexedFields = received.sensitiveFields
     }
 
-    var protocolName: String { "h2" }
+    var spoken: HTTPProtocol { .http2 }
 
     /// Nothing of the request is missing but the frame that says so. An upstream that knows the length may have answered
     /// already, and resetting the stream now would surprise a client that is about to send that frame.

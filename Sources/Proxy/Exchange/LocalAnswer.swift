@@ -18,7 +18,7 @@ struct LocalAnswer {
     init(error: ProxyError, api: APIFamily?, isHead: Bool) {
         let fault = error.fault
         status = fault.status
-        reasonPhrase = fault.reasonPhrase
+        reasonPhrase = HTTPStatusPhrase.phrase(for: fault.status)
         closes = true
         self.isHead = isHead
         let message = "leo: \(error.detail)"
@@ -37,7 +37,7 @@ struct LocalAnswer {
     /// A 200 with a JSON body that says something about leo itself.
     init(json: String, isHead: Bool, closes: Bool) {
         status = 200
-        reasonPhrase = "OK"
+        reasonPhrase = HTTPStatusPhrase.phrase(for: status)
         self.closes = closes
         self.isHead = isHead
         body = Array(json.utf8)
@@ -102,29 +102,6 @@ extension Fault {
         case .versionUnsupported: 505
         // No answer is sent for these; 499 is what nginx logs for a client that has left.
         case .clientGone, .clientStalled, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse: 499
-        }
-    }
-
-    /// The standard phrase for ``status``.
-    var reasonPhrase: String {
-        switch status {
-        case 400: "Bad Request"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 407: "Proxy Authentication Required"
-        case 408: "Request Timeout"
-        case 417: "Expectation Failed"
-        case 421: "Misdirected Request"
-        case 429: "Too Many Requests"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 502: "Bad Gateway"
-        case 503: "Service Unavailable"
-        case 504: "Gateway Timeout"
-        case 505: "HTTP Version Not Supported"
-        default: "Error"
         }
     }
 

@@ -36,7 +36,7 @@ final class Shared: Sendable {
 
     /// By ALPN towards clients, leo's choice first: python's httpx offers HTTP/2 second and means it. curl names the old
     /// version when it is told to speak it.
-    private static let clientProtocols = ["h2", "http/1.1", "http/1.0"]
+    private static let clientProtocols = [HTTPProtocol.http2.rawValue, HTTPProtocol.http1.rawValue, "http/1.0"]
     /// Certificates kept at once; a machine talks to a handful of providers.
     private static let leafCountMax = 512
 

@@ -35,10 +35,6 @@ final class HTTP2Session {
     private(set) var failure: HTTP2Failure?
     /// Whether the peer sent GOAWAY: streams in flight go on, and no new ones can be opened.
     private(set) var isDraining = false
-    /// What the peer's last GOAWAY said.
-    private(set) var goAwayCode: HTTP2ErrorCode?
-    /// Whether the peer acknowledged the settings; one that never does is not worth keeping (RFC 9113 6.5.3).
-    private(set) var isSettingsAcknowledged = false
     /// Whether the peer's settings have come.
     private(set) var hasPeerSettings = false
 
@@ -371,12 +367,11 @@ extension HTTP2Session {
     func resetReceived(_ id: Int32, _ code: HTTP2ErrorCode) { stream(id)?.receiveReset(code) }
 
     func settingsReceived(isAcknowledgement: Bool) {
-        if isAcknowledgement { isSettingsAcknowledged = true } else { hasPeerSettings = true }
+        if !isAcknowledgement { hasPeerSettings = true }
     }
 
     func goAwayReceived(_ code: HTTP2ErrorCode) {
         isDraining = true
-        goAwayCode = code
     }
 
     func pingAcknowledged() {
@@ -439,21 +434,5 @@ extension HTTP2Session {
 
     func moveData(_ id: Int32, _ byteCount: Int, to out: inout ByteQueue) {
         stream(id)?.moveData(byteCount, to: &out)
-    }
-}
-
-extension HTTP2FieldList {
-    /// Whether the list is the head of an interim answer: `:status` comes first and begins with 1.
-    var isInterim: Bool {
-        guard let status = fields.first, bytes[0..<status.valueStart].elementsEqual(":status".utf8) else {
-            return false
-        }
-        return status.valueEnd > status.valueStart && bytes[status.valueStart] == UInt8(ascii: "1")
-    }
-
-    /// Whether the list is the head of an extended CONNECT.
-    var isExtendedConnect: Bool {
-        // Pseudo fields come first, and there are five at most.
-        fields.prefix(5).contains { bytes[$0.nameStart..<$0.valueStart].elementsEqual(":protocol".utf8) }
     }
 }

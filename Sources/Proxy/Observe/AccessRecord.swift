@@ -151,9 +151,8 @@ struct AccessRecord: ~Copyable, Sendable {
     var reused: Bool?
     /// `ip:port`.
     var upstreamAddress: String?
-    /// As ALPN names them: `http/1.1` or `h2`.
-    var clientProtocol: String?
-    var upstreamProtocol: String?
+    var clientProtocol: HTTPProtocol?
+    var upstreamProtocol: HTTPProtocol?
     /// The parent proxy on the way to the target, `host:port`.
     var via: String?
     var requestBytes: UInt64?
@@ -281,8 +280,8 @@ struct AccessRecord: ~Copyable, Sendable {
         case .attempts: append(attempts, as: field, to: &line)
         case .reused: if let reused { line.field(field.rawValue, reused) }
         case .upstreamAddress: append(upstreamAddress, as: field, to: &line)
-        case .clientProtocol: append(clientProtocol, as: field, to: &line)
-        case .upstreamProtocol: append(upstreamProtocol, as: field, to: &line)
+        case .clientProtocol: append(clientProtocol?.rawValue, as: field, to: &line)
+        case .upstreamProtocol: append(upstreamProtocol?.rawValue, as: field, to: &line)
         case .via: append(via, as: field, to: &line)
         case .milliseconds: appendDurations(to: &line)
         case .requestBytes: if let requestBytes { line.field(field.rawValue, requestBytes) }

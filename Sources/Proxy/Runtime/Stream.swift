@@ -78,6 +78,8 @@ final class Stream {
     var negotiatedProtocol: String? { tls?.negotiatedProtocol }
     /// The names in the client's verified certificate; nil without TLS or without one.
     var clientCertificateNames: ClientCertificateNames? { tls?.clientCertificateNames }
+    /// What is spoken after that: HTTP/1 wherever nothing was agreed on.
+    var spoken: HTTPProtocol { negotiatedProtocol.flatMap(HTTPProtocol.init) ?? .http1 }
     /// A ticket with which the next connection to the same peer may resume.
     func takeTicket() -> TLSTicket? { tls?.takeTicket() }
 
@@ -110,6 +112,22 @@ final class Stream {
             watcher.isReadReady = false
             return .blocked
         case .failed: return .cut
+        }
+    }
+
+    /// Offers `bytes`, behind what waits in ``inbound``, to `take`, which says how many it has used; the rest waits to be
+    /// offered again.
+    func offer(
+        _ bytes: Span<UInt8>, to take: (Span<UInt8>, inout Int) throws(ProxyError) -> Void
+    ) throws(ProxyError) {
+        var usedCount = 0
+        if inbound.isEmpty {
+            try take(bytes, &usedCount)
+            inbound.append(bytes.extracting(droppingFirst: usedCount))
+        } else {
+            inbound.append(bytes)
+            try inbound.withBytes { bytes throws(ProxyError) in try take(bytes, &usedCount) }
+            inbound.consume(usedCount)
         }
     }
 

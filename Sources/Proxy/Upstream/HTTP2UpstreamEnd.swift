@@ -20,7 +20,7 @@ final class HTTP2UpstreamEnd: UpstreamEnd {
     }
 
     var endpointText: String { upstream.endpointText }
-    var protocolName: String { "h2" }
+    var spoken: HTTPProtocol { .http2 }
 
     /// Calls `body` when others may share the connection.
     func whenReady(_ body: @escaping () -> Void) { upstream.whenReady(body) }

@@ -50,7 +50,7 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
     /// Idle connections have nothing to say: whatever comes is an end or an error, or a TLS ticket.
     func watcherFired() { idlePool?.idleConnectionFired(self) }
 
-    var protocolName: String { "http/1.1" }
+    var spoken: HTTPProtocol { .http1 }
 
     // MARK: The request
 
@@ -113,25 +113,15 @@ final class UpstreamConnection: UpstreamEnd, WatcherDelegate {
         guard stream.mayRead else { return 0 }
         switch unsafe stream.tryRead(worker.scratch) {
         case .done(let count):
-            try take(worker.scratch(count), exchange)
+            try stream.offer(worker.scratch(count)) { bytes, consumed throws(ProxyError) in
+                try feed(bytes, &consumed, exchange)
+            }
             return count
         case .blocked: return 0
         case .closed: try ended(orderly: true, exchange)
         case .cut, .failed: try ended(orderly: false, exchange)
         }
         return 1
-    }
-
-    private func take(_ bytes: Span<UInt8>, _ exchange: Exchange) throws(ProxyError) {
-        var consumed = 0
-        if stream.inbound.isEmpty {
-            try feed(bytes, &consumed, exchange)
-            stream.inbound.append(bytes.extracting(droppingFirst: consumed))
-        } else {
-            stream.inbound.append(bytes)
-            try stream.inbound.withBytes { bytes throws(ProxyError) in try feed(bytes, &consumed, exchange) }
-            stream.inbound.consume(consumed)
-        }
     }
 
     private func feed(_ bytes: Span<UInt8>, _ consumed: inout Int, _ exchange: Exchange) throws(ProxyError) {

@@ -23,7 +23,7 @@ final class UpstreamConnector {
     /// translation.
     func pooled(for exchange: Exchange) -> (any UpstreamEnd)? {
         let found =
-            exchange.client.protocolName == Self.http2
+            exchange.client.spoken == .http2
             ? shared(for: exchange) ?? idle() : idle() ?? shared(for: exchange)
         guard let found else { return nil }
         worker.metrics.add(.upstreamReuses)
@@ -41,8 +41,8 @@ final class UpstreamConnector {
     /// in the meantime. `isAbandoned` is asked after each wait.
     func fresh(for exchange: Exchange, isAbandoned: () -> Bool) async throws(ProxyError) -> any UpstreamEnd {
         let offers = offers(for: exchange)
-        let offersHTTP2First = offers.first == Self.http2
-        let mayShare = offers.contains(Self.http2)
+        let offersHTTP2First = offers.first == .http2
+        let mayShare = offers.contains(.http2)
         if mayShare, group.isWorthWaiting(offeringFirst: offersHTTP2First) {
             try await waitForDial(exchange.journal.waiter, isAbandoned)
             exchange.journal.record.via = group.via
@@ -66,12 +66,10 @@ final class UpstreamConnector {
         }
     }
 
-    private static let http2 = "h2"
-
     /// By ALPN, the client's own protocol first. A WebSocket is certain to work over HTTP/1 alone.
-    private func offers(for exchange: Exchange) -> [String] {
-        if interception.provider.plain || exchange.isWebSocket || group.requiresHTTP1 { return ["http/1.1"] }
-        return exchange.client.protocolName == Self.http2 ? [Self.http2, "http/1.1"] : ["http/1.1", Self.http2]
+    private func offers(for exchange: Exchange) -> [HTTPProtocol] {
+        if interception.provider.plain || exchange.isWebSocket || group.requiresHTTP1 { return [.http1] }
+        return exchange.client.spoken == .http2 ? [.http2, .http1] : [.http1, .http2]
     }
 
     /// Waits until the dial under way has ended, however.
@@ -90,7 +88,7 @@ final class UpstreamConnector {
     }
 
     private func dial(
-        for exchange: Exchange, _ offers: [String], _ isAbandoned: () -> Bool
+        for exchange: Exchange, _ offers: [HTTPProtocol], _ isAbandoned: () -> Bool
     ) async throws(ProxyError) -> any UpstreamEnd {
         let waiter = exchange.journal.waiter
         let begin = MonotonicTime.current()
@@ -109,13 +107,13 @@ final class UpstreamConnector {
                 for: target.host, port: target.port, waiter)
             try await dialer.secure(
                 stream, for: target, context: context, ticket: worker.pool.takeTicket(for: group.key),
-                protocols: offers, waiter: waiter, isAbandoned: isAbandoned)
+                protocols: offers.map(\.rawValue), waiter: waiter, isAbandoned: isAbandoned)
         }
         stream.watcher.waiter = nil
         worker.metrics.add(.upstreamConnections)
         worker.metrics.up(.upstreamConnectionsOpen)
         worker.metrics.observe(.upstreamConnectTime, microseconds: MonotonicTime.current().since(begin).microseconds)
-        if stream.negotiatedProtocol == Self.http2 {
+        if stream.spoken == .http2 {
             return try share(stream, endpoint.description, resolveTime)
         }
         let connection = UpstreamConnection(

@@ -49,11 +49,6 @@ struct WebSocketUpgrade {
     /// A Close frame has passed in either direction: the end of the connection is no accident.
     var isClosing: Bool { fromClient.isClosed || fromUpstream.isClosed }
 
-    /// Messages so far, from both sides.
-    var counts: (fromClient: WebSocketFrames.Counts, fromUpstream: WebSocketFrames.Counts) {
-        (fromClient.counts, fromUpstream.counts)
-    }
-
     /// Reads what the client sends; returns how much of it may pass. What follows a Close is dropped, and so is what follows
     /// a ``violation``.
     mutating func takeFromClient(_ data: Span<UInt8>) -> Int {

@@ -204,6 +204,22 @@ public struct HTTP2FieldList: Sendable, Equatable {
     }
 }
 
+extension HTTP2FieldList {
+    /// Whether the list is the head of an interim answer (RFC 9110 15.2): `:status` comes first and begins with 1.
+    public var isInterim: Bool {
+        guard let status = fields.first, bytes[0..<status.valueStart].elementsEqual(":status".utf8) else {
+            return false
+        }
+        return status.valueEnd > status.valueStart && bytes[status.valueStart] == UInt8(ascii: "1")
+    }
+
+    /// Whether the list is the head of an extended CONNECT (RFC 8441 4).
+    public var isExtendedConnect: Bool {
+        // Pseudo fields come first, and there are five at most.
+        fields.prefix(5).contains { bytes[$0.nameStart..<$0.valueStart].elementsEqual(":protocol".utf8) }
+    }
+}
+
 extension HTTP1Head {
     /// Where the server that a request names stands: in Host, or in the target of a request without Host.
     var authority: Range<Int>? {

@@ -1,0 +1,29 @@
+import Testing
+import Wire
+
+@testable import Proxy
+
+@Suite("What is kept of a request that may have to be sent again")
+struct RetainedRequestTests {
+    @Test("pieces add up to the body")
+    func piecesAddUpToTheBody() {
+        var retained = RetainedRequest()
+        retained.take([1, 2].span)
+        retained.take([3].span)
+        let (isWhole, count) = (retained.isWhole, retained.body.count)
+        #expect(isWhole)
+        #expect(count == 3)
+    }
+
+    @Test("a request that has lost its beginning is not whole again, whatever comes after")
+    func beginningIsLostForGood() {
+        var retained = RetainedRequest()
+        retained.take([UInt8](repeating: 1, count: 256 * 1024).span)
+        let wasWhole = retained.isWhole
+        retained.take([1].span)
+        retained.take([1].span)
+        let (isWhole, count) = (retained.isWhole, retained.body.count)
+        #expect(wasWhole && !isWhole)
+        #expect(count == 0)
+    }
+}
