@@ -54,6 +54,16 @@ struct TidyTests {
         }
     }
 
+    @Test("what a reload changes is read from the policy, never from the file that leo was started with")
+    func policies() throws {
+        for file in try sources("Sources/Proxy") {
+            for (number, line) in file.lines.enumerated() {
+                let stale = ["destination", "tenants", "accessLog.labels"].map { "shared.config.\($0)" }
+                #expect(!stale.contains { line.contains($0) }, "\(file.path):\(number + 1)")
+            }
+        }
+    }
+
     @Test("nothing is left for later")
     func looseEnds() throws {
         for file in try sources("Sources") + sources("Tests") where !file.path.hasSuffix("TidyTests.swift") {

@@ -4,7 +4,7 @@ import Wire
 /// Finds out whose a connection is, or a request in absolute form, before anything is done for it.
 ///
 ///     let credentials = ProxyCredentials.read(head, from: bytes)      // while the bytes are at hand
-///     try await Gatekeeper(worker: worker, connection: connection).identify(credentials)
+///     try await Gatekeeper(worker: worker, connection: connection).identify(credentials, by: worker.policy)
 ///
 /// A client that is known has its tenant in `connection.tenant` and in the log's line. One that is not is told by the
 /// error: 407 where a user and password would help, else 403.
@@ -16,22 +16,22 @@ struct Gatekeeper {
     /// `--proxy-anyauth` and Java begin, some that a person mistypes.
     static let refusalCountMax = 5
 
-    private var shared: Shared { worker.shared }
-
     /// Identifies the client by its credentials and its certificate. `mayBeAsked` is false where a client has no way to
     /// send credentials: connections that did not come for a proxy.
     ///
     /// Throws when it belongs to no tenant, or its credentials are wrong. Waits until the waiter's deadline.
-    func identify(_ credentials: ProxyCredentials, mayBeAsked: Bool = true) async throws(ProxyError) {
+    func identify(
+        _ credentials: ProxyCredentials, mayBeAsked: Bool = true, by policy: PolicySnapshot
+    ) async throws(ProxyError) {
         connection.tenant = nil
-        let tenants = shared.config.tenants
+        let tenants = policy.tenants
         var user: String?
         if mayBeAsked, tenants.hasUsers {
             switch credentials {
             case .none: break
             case .unreadable: throw refuse(.wrong, .proxyCredentials, "these are no Basic proxy credentials (RFC 7617)")
             case .basic(let credentials):
-                try await verify(credentials)
+                try await verify(credentials, policy)
                 user = credentials.user
             }
         }
@@ -43,8 +43,8 @@ struct Gatekeeper {
         }
     }
 
-    private func verify(_ credentials: BasicCredentials) async throws(ProxyError) {
-        guard let passwords = shared.passwords else {
+    private func verify(_ credentials: BasicCredentials, _ policy: PolicySnapshot) async throws(ProxyError) {
+        guard let passwords = policy.passwords else {
             throw ProxyError(.internalError, "no users, and one was verified")
         }
         let origin = FailureLimit.Origin(connection.peer)

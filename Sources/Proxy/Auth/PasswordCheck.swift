@@ -41,8 +41,7 @@ final class PasswordCheck: Sendable {
 
     /// Credentials remembered at once, right ones and wrong ones each: users are few, and each entry takes some 100 bytes.
     private static let rememberedCountMax = 4096
-    /// How long a right pair is remembered. A password that is taken out of the file counts until leo is restarted with
-    /// the new file in any case.
+    /// How long a right pair is remembered. A reload that changes a tenant forgets all of them.
     private static let rightSpan = Nanoseconds(.seconds(10 * 60))
     /// How long a wrong one is: a client that is set up wrongly asks again and again.
     private static let wrongSpan = Nanoseconds(.seconds(60))
@@ -54,22 +53,37 @@ final class PasswordCheck: Sendable {
     private struct State: ~Copyable {
         var right = BoundedTable<KeyedDigest, Void>(countMax: rememberedCountMax)
         var wrong = BoundedTable<KeyedDigest, Void>(countMax: rememberedCountMax)
-        var failures = FailureLimit()
         var running: [KeyedDigest: (attempt: Attempt, waiters: [Waiter])] = [:]
+    }
+
+    /// What addresses have tried; outlives the tenants that they tried it on.
+    private final class Failures: Sendable {
+        let limit = Mutex(FailureLimit())
     }
 
     private let tenants: TenantTable
     private let key: KeyedDigest.Key
     private let dummy: PasswordHash
     private let threads: HelperThreads
+    private let failures: Failures
     private let state = Mutex(State())
 
     /// Checks for the users of `tenants`; nil when OpenSSL has no randomness to give.
-    init?(
+    convenience init?(
         _ tenants: TenantTable,
         threads: HelperThreads = HelperThreads(
             name: "leo-auth", threadCountMax: threadCountMax, waitingCountMax: waitingCountMax)
     ) {
+        self.init(tenants, threads, Failures())
+    }
+
+    /// Checks for the users of a file that takes the place of another. What `previous` has found out about passwords is
+    /// forgotten, what it has found out about addresses is not, and its threads go on.
+    convenience init?(_ tenants: TenantTable, after previous: PasswordCheck) {
+        self.init(tenants, previous.threads, previous.failures)
+    }
+
+    private init?(_ tenants: TenantTable, _ threads: HelperThreads, _ failures: Failures) {
         guard let key = KeyedDigest.Key(), let dummy = PasswordDigest.makeDummy(cost: tenants.highestCost) else {
             return nil
         }
@@ -77,6 +91,7 @@ final class PasswordCheck: Sendable {
         self.key = key
         self.dummy = dummy
         self.threads = threads
+        self.failures = failures
     }
 
     /// Asks about `credentials` that came from `origin`.
@@ -92,7 +107,7 @@ final class PasswordCheck: Sendable {
                 state.running[digest]?.waiters.append(waiter)
                 return .pending(running.attempt)
             }
-            guard state.failures.take(origin, now: now) else { return .known(.limited) }
+            guard failures.limit.withLock({ $0.take(origin, now: now) }) else { return .known(.limited) }
             state.running[digest] = (attempt, [waiter])
             return nil
         }
@@ -118,7 +133,7 @@ final class PasswordCheck: Sendable {
             case .wrong: state.wrong.insert((), for: digest, expiresAt: now.advanced(by: Self.wrongSpan).nanoseconds)
             case .limited, .busy: break
             }
-            if answer != .wrong { state.failures.giveBack(origin, now: now) }
+            if answer != .wrong { failures.limit.withLock { $0.giveBack(origin, now: now) } }
             return state.running.removeValue(forKey: digest)
         }
         running?.attempt.finish(answer)

@@ -23,7 +23,8 @@ extension Config {
             let message = "the file is not UTF-8 text"
             throw .mistakes([Diagnostic(file: file, place: firstInvalid(bytes), message: message)])
         }
-        let (config, mistakes) = read(text: text, file: file, baseDirectory: ConfigPath.directory(of: path))
+        var (config, mistakes) = read(text: text, file: file, baseDirectory: ConfigPath.directory(of: path))
+        config?.source = ConfigSource(path: path, bytes: bytes, settings: FileSettings(text))
         guard let config else { throw .mistakes(mistakes) }
         return config
     }

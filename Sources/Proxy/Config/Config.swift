@@ -18,6 +18,8 @@ public struct Config: Equatable, Sendable {
     public var tenants: TenantTable
     /// The file this came from; nil for the embedded defaults.
     public var path: String?
+    /// What was read from that file; nil for the embedded defaults and for text that came from no file.
+    public var source: ConfigSource?
 
     /// The defaults, as with no file; relative paths start at `baseDirectory`.
     public init(baseDirectory: String) {

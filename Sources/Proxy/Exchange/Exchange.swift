@@ -28,6 +28,8 @@ final class Exchange {
     private static let attemptCountMax = 3
 
     let worker: WorkerState
+    /// What holds for this exchange to its end, whatever is reloaded meanwhile.
+    let policy: PolicySnapshot
     let journal: Journal
     let interception: Interception
     let client: any ClientEnd
@@ -69,9 +71,10 @@ final class Exchange {
 
     init(
         worker: WorkerState, journal: Journal, client: any ClientEnd, interception: Interception,
-        connector: UpstreamConnector
+        connector: UpstreamConnector, policy: PolicySnapshot
     ) {
         self.worker = worker
+        self.policy = policy
         self.journal = journal
         self.client = client
         self.interception = interception
@@ -79,6 +82,7 @@ final class Exchange {
         request = client.head
         let listen = worker.shared.config.listen
         floor = RateFloor(bytesPerSecondMin: listen.bodyRateMin, span: worker.shared.timeouts.stall)
+        journal.record.labelNames = policy.labels
         journal.record.begin(.exchange, id: worker.nextExchangeID())
         startedAt = worker.loop.now
     }

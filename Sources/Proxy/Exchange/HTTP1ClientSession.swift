@@ -15,14 +15,16 @@ struct HTTP1ClientSession {
         let client = HTTP1ClientEnd(worker: worker, stream: stream, waiter: waiter)
         while true {
             let connector: UpstreamConnector
+            let policy: PolicySnapshot
             do {
                 guard try await readHead(client) else { return stream.closeOrderly() }
                 client.beginRequest()
-                connector = try await router.connector(for: client)
+                policy = worker.policy
+                connector = try await router.connector(for: client, policy)
             } catch {
                 return await refuse(error, client)
             }
-            switch await serve(client, connector) {
+            switch await serve(client, connector, policy) {
             case .complete where client.mayStillSend: return await linger()
             case .complete where client.closesNow || worker.shared.isDraining: return stream.closeOrderly()
             case .complete: client.endRequest()
@@ -33,13 +35,15 @@ struct HTTP1ClientSession {
         }
     }
 
-    private func serve(_ client: HTTP1ClientEnd, _ connector: UpstreamConnector) async -> Exchange.Outcome {
+    private func serve(
+        _ client: HTTP1ClientEnd, _ connector: UpstreamConnector, _ policy: PolicySnapshot
+    ) async -> Exchange.Outcome {
         if connector.interception.target == Canary.target {
             return await Canary(worker: worker, journal: connection.journal, client: client).answer()
         }
         let exchange = Exchange(
             worker: worker, journal: connection.journal, client: client, interception: connector.interception,
-            connector: connector)
+            connector: connector, policy: policy)
         return await exchange.run()
     }
 

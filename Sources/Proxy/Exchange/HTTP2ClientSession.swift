@@ -99,7 +99,8 @@ final class HTTP2ClientSession: HTTP2SessionDelegate {
             return await Canary(worker: worker, journal: journal, client: end).answer()
         }
         return await Exchange(
-            worker: worker, journal: journal, client: end, interception: interception, connector: connector
+            worker: worker, journal: journal, client: end, interception: interception, connector: connector,
+            policy: worker.policy
         ).run()
     }
 

@@ -3,7 +3,9 @@ import Synchronization
 
 /// What all workers share: read by everybody, changed by nobody, or behind a lock of its own.
 final class Shared: Sendable {
+    /// The file as leo was started with it. What of it may change while leo runs is in a `PolicySnapshot`.
     let config: Config
+    private let currentPolicy: Mutex<PolicySnapshot>
     let timeouts: Timeouts
     let authority: CertificateAuthority
     let leaves: OffLoopCache<Leaf>
@@ -18,8 +20,6 @@ final class Shared: Sendable {
     let ownListeners: [IPEndpoint]
     /// What leo has taken on, against what it may.
     let overload: Overload
-    /// Verifies users' passwords; nil when the file has no users.
-    let passwords: PasswordCheck?
     /// What `listen.proxy_tls` shows; nil when it is off.
     let listenerTLS: ListenerTLS?
     /// leo's own connections, where they might be redirected to leo; nil without `listen.transparent`.
@@ -46,10 +46,10 @@ final class Shared: Sendable {
         ownListeners: [IPEndpoint], listenerTLS: ListenerTLS? = nil, ownDials: OwnDials? = nil
     ) {
         self.config = config
+        currentPolicy = Mutex(PolicySnapshot(config))
         self.listenerTLS = listenerTLS
         self.ownDials = ownDials
         overload = Overload(config, descriptorCountMax: Process.descriptorCountMax())
-        passwords = config.tenants.hasUsers ? PasswordCheck(config.tenants) : nil
         timeouts = Timeouts(config)
         self.authority = authority
         self.upstreamTrust = upstreamTrust
@@ -75,6 +75,15 @@ final class Shared: Sendable {
                     return (.failed(error.description), Nanoseconds(.seconds(1)))
                 }
             }, busy: { .failed("too many certificates are being made") })
+    }
+
+    /// The policy in force. Code on a loop reads the loop's own copy, `WorkerState.policy`, which needs no lock.
+    var policy: PolicySnapshot { currentPolicy.withLock { $0 } }
+
+    /// Puts a policy in force for whoever asks ``policy`` and for new connections; the loops' copies are theirs to change.
+    func install(_ policy: PolicySnapshot) {
+        currentPolicy.withLock { $0 = policy }
+        overload.adopt(policy.destination.onOverload)
     }
 
     /// Tells a new client connection from all others.

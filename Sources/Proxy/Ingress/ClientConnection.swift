@@ -53,7 +53,7 @@ final class ClientConnection {
         acceptedAt = loop.now
         record.connection = number
         record.client = peer.description
-        record.labelNames = worker.shared.config.accessLog.labels
+        record.labelNames = worker.policy.labels
         record.begin(.refusal, id: worker.nextExchangeID())
     }
 

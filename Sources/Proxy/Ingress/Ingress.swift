@@ -113,7 +113,7 @@ struct Ingress {
     private func serve(_ target: HostPort) async throws(ProxyError) -> ClientSession? {
         if target == Canary.target { return try await intercept(target, Canary.provider) }
         let shedding = ConnectionShedding(worker: worker, connection: connection)
-        switch shared.config.destination.decide(target, for: connection.clients) {
+        switch worker.policy.destination.decide(target, for: connection.clients) {
         case .intercept(let provider):
             if let limit = try shedding.limitForInterception() {
                 connection.record.provider = provider.name
@@ -172,7 +172,7 @@ struct Ingress {
             connection.record.host = connect.target.description
             try shedding.refuseUnlessTunnelled()
             do {
-                try await gatekeeper.identify(connect.credentials)
+                try await gatekeeper.identify(connect.credentials, by: worker.policy)
                 return beginning
             } catch {
                 refusalCount += 1

@@ -44,9 +44,11 @@ final class Router {
 
     /// Where the upstream of the request comes from that `client` has begun: from where the one before came, if it is for
     /// the same.
-    func connector(for client: HTTP1ClientEnd) async throws(ProxyError) -> UpstreamConnector {
+    func connector(
+        for client: HTTP1ClientEnd, _ policy: PolicySnapshot
+    ) async throws(ProxyError) -> UpstreamConnector {
         if case .fixed = way, let last { return last }
-        let interception = try await route(client)
+        let interception = try await route(client, policy)
         if let last, last.interception.isSame(as: interception) { return last }
         let connector = UpstreamConnector(worker: worker, interception: interception)
         last = connector
@@ -54,20 +56,21 @@ final class Router {
     }
 
     /// Whom the request is for that `client` has begun.
-    private func route(_ client: HTTP1ClientEnd) async throws(ProxyError) -> Interception {
+    private func route(_ client: HTTP1ClientEnd, _ policy: PolicySnapshot) async throws(ProxyError) -> Interception {
         switch way {
         case .fixed(let interception): return interception
         case .proxy:
             // Each request has credentials of its own.
             let credentials = try client.withHeadBytes { ProxyCredentials.read(client.head, from: $0) }
-            try await Gatekeeper(worker: worker, connection: connection).identify(credentials)
+            try await Gatekeeper(worker: worker, connection: connection).identify(credentials, by: policy)
             return try follow(client) { head, bytes throws(ProxyError) in
-                try ForwardTarget(head, bytes).destination(policy, for: connection.clients)
+                try ForwardTarget(head, bytes).destination(policy.destination, for: connection.clients)
             }
         case .reverse:
-            try await Gatekeeper(worker: worker, connection: connection).identify(.none, mayBeAsked: false)
+            try await Gatekeeper(worker: worker, connection: connection).identify(.none, mayBeAsked: false, by: policy)
             return try follow(client) { head, bytes throws(ProxyError) in
-                try ReverseTarget(head, bytes, policy.providers).destination(policy, for: connection.clients)
+                try ReverseTarget(head, bytes, policy.destination.providers)
+                    .destination(policy.destination, for: connection.clients)
             }
         }
     }
@@ -82,8 +85,6 @@ final class Router {
             connection.record.api = nil
         }
     }
-
-    private var policy: DestinationPolicy { worker.shared.config.destination }
 
     private func follow(
         _ client: HTTP1ClientEnd, _ find: (HTTP1Head, Span<UInt8>) throws(ProxyError) -> RequestDestination

@@ -19,11 +19,12 @@ struct Transparent {
             throw ProxyError(.addressRefused, "the connection was not redirected: nobody knows where it belongs")
         }
         connection.record.host = original.description
-        if let refusal = shared.config.destination.permitsOwn(original, ownListeners: shared.ownListeners) {
+        if let refusal = worker.policy.destination.permitsOwn(original, ownListeners: shared.ownListeners) {
             warnOfLoop(refusal)
             throw ProxyError(refusal)
         }
-        try await Gatekeeper(worker: worker, connection: connection).identify(.none, mayBeAsked: false)
+        try await Gatekeeper(worker: worker, connection: connection).identify(
+            .none, mayBeAsked: false, by: worker.policy)
         let target = HostPort(host: original.address.description, port: original.port)
         return try await Tunnel(
             worker: worker, connection: connection, target: target, bypass: nil, original: original
@@ -49,7 +50,7 @@ extension Tunnel {
                     + "docs/transparent.md")
             throw ProxyError(.addressRefused, "this is leo's own connection, which the packet filter redirects to leo")
         }
-        let refusal = shared.config.destination.permits(
+        let refusal = worker.policy.destination.permits(
             original.address, port: original.port, target: named, intercepted: intercepted, for: connection.clients,
             ownListeners: shared.ownListeners)
         if let refusal { throw ProxyError(refusal) }
@@ -58,7 +59,7 @@ extension Tunnel {
     /// Where a redirected connection's bytes go: to its original address, if the file lets it pass by this name.
     func route(to original: IPEndpoint, serverName: String?, _ dialer: Dialer) async throws(ProxyError) -> Route {
         let named = serverName.map { HostPort(host: $0, port: original.port) } ?? target
-        switch shared.config.destination.decide(named, for: connection.clients) {
+        switch worker.policy.destination.decide(named, for: connection.clients) {
         case .tunnel(let bypassed):
             if bypassed {
                 connection.record.policy = .bypassed
@@ -75,12 +76,12 @@ extension Tunnel {
 
     /// The provider of plain HTTP that a redirected connection's first request is for; nil when it is for none, or is none.
     func plainProvider(at original: IPEndpoint) async throws(ProxyError) -> Interception? {
-        let mayBePlain = shared.config.providers.rows.contains { row in
+        let mayBePlain = worker.policy.destination.providers.rows.contains { row in
             row.plain && row.hosts.contains { $0.port == nil || $0.port == original.port }
         }
         // Nobody else's first words have to be waited for.
         guard mayBePlain, let named = try await readHost(original.port),
-            case .intercept(let provider) = shared.config.destination.decide(named, for: connection.clients),
+            case .intercept(let provider) = worker.policy.destination.decide(named, for: connection.clients),
             provider.plain
         else { return nil }
         try permit(original, as: named, intercepted: true)

@@ -54,7 +54,7 @@ struct Tunnel {
         let gate = AccessLogGate(worker: worker, connection: connection)
         waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
         stream.watcher.interest = .read
-        let dialer = Dialer(worker: worker)
+        let dialer = Dialer(worker: worker, policy: worker.policy)
         var route: Route?
         if original == nil {
             let dialled = Dialer.Target(
@@ -88,7 +88,7 @@ struct Tunnel {
         if bypass == nil {
             let peek = HelloPeek(worker: worker, connection: connection)
             let firstByteBy = worker.loop.now.advanced(by: Self.firstByteSpan)
-            let waitsForHello = shared.config.destination.tunnelWithoutServerName == .refuse
+            let waitsForHello = worker.policy.destination.tunnelWithoutServerName == .refuse
             switch try await peek.wait(until: waiter.deadline, firstByteBy: waitsForHello ? nil : firstByteBy) {
             case .gone: throw ProxyError(.clientGone, "the client left before it sent anything")
             case .silent:
@@ -160,12 +160,12 @@ struct Tunnel {
                 return await handOver(interception, nil, hasSlot)
             }
             connection.record.sni = AccessRecord.serverNameNone
-            guard shared.config.destination.tunnelWithoutServerName == .refuse else { return .tunnel }
+            guard worker.policy.destination.tunnelWithoutServerName == .refuse else { return .tunnel }
             if hello != nil { await stream.sendAlert(TLSAlert.unrecognizedName, waiter) }
             throw ProxyError(.sniMissing, "no TLS server name, and intercept.tunnel_without_sni is refuse")
         }
         connection.record.sni = name
-        guard let provider = shared.config.destination.provider(serverName: name, port: target.port) else {
+        guard let provider = worker.policy.destination.provider(serverName: name, port: target.port) else {
             return .tunnel
         }
         guard let address = target.address else {
@@ -209,7 +209,7 @@ struct Tunnel {
     /// After bytes of the upstream have passed, an intercepted host can only be refused.
     private func refuseIntercepted(_ hello: ClientHello) async throws(ProxyError) {
         guard let name = hello.serverName,
-            shared.config.destination.provider(serverName: name, port: target.port) != nil
+            worker.policy.destination.provider(serverName: name, port: target.port) != nil
         else { return }
         await stream.sendAlert(TLSAlert.unrecognizedName, waiter)
         throw ProxyError(.sniMismatch, "the TLS server name \(name) is intercepted, and this tunnel was already in use")

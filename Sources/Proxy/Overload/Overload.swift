@@ -25,8 +25,8 @@ final class Overload: Sendable {
     let handshakeCountMax: Int
     /// Bytes of bodies, process-wide.
     let memory: MemoryTotal
-    /// `intercept.on_overload`
-    let policy: DestinationPolicy.OnOverload
+    /// `intercept.on_overload` is "tunnel"
+    private let mayTunnel: Atomic<Bool>
     private let descriptorCountMax: Int
     // Connections that are turned away are counted apart: while clients come back faster than those leave, the places of
     // the ones that are served must still become free.
@@ -40,9 +40,15 @@ final class Overload: Sendable {
         connectionCountMax = config.listen.connectionsMax
         handshakeCountMax = config.listen.handshakesMax
         memory = MemoryTotal(byteCountMax: config.listen.bodyMemoryMax)
-        policy = config.destination.onOverload
+        mayTunnel = Atomic(config.destination.onOverload == .tunnel)
         self.descriptorCountMax = descriptorCountMax
     }
+
+    /// `intercept.on_overload`
+    var policy: DestinationPolicy.OnOverload { mayTunnel.load(ordering: .relaxed) ? .tunnel : .refuse }
+
+    /// The file has been read again.
+    func adopt(_ policy: DestinationPolicy.OnOverload) { mayTunnel.store(policy == .tunnel, ordering: .relaxed) }
 
     // MARK: Connections
 

@@ -31,6 +31,8 @@ final class WorkerState {
     let shared: Shared
     let metrics: WorkerMetrics
     let number: Int
+    /// What the file says about clients and exchanges, as it is in force. An exchange takes it once, at its beginning.
+    private(set) var policy: PolicySnapshot
     let pool: UpstreamPool
     let pipes = PipePool()
     /// Where this loop reports the bodies that it holds.
@@ -51,6 +53,7 @@ final class WorkerState {
         self.shared = shared
         self.metrics = metrics
         self.number = number
+        policy = shared.policy
         pool = UpstreamPool(
             loop: loop, connectionCountMax: shared.config.upstream.poolConnectionsMax, metrics: metrics)
         memory = MemoryGauge(shared.overload.memory)
@@ -59,6 +62,14 @@ final class WorkerState {
     }
 
     deinit { unsafe scratch.deallocate() }
+
+    /// Puts another policy in force on this loop. Idle upstream connections were dialled by the one before: they go, if
+    /// that was about where one may go.
+    func adopt(_ policy: PolicySnapshot) {
+        let isSameWay = policy.destination == self.policy.destination
+        self.policy = policy
+        if !isSameWay { pool.renew() }
+    }
 
     /// Starts a task on this loop.
     func spawn(_ body: @escaping @Sendable (WorkerState) async -> Void) { worker.spawn(body) }

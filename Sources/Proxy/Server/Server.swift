@@ -71,7 +71,7 @@ public struct Server {
             parentCredentials: files.credentials, accessLog: accessLog, log: log, metrics: metrics,
             ownListeners: listeners.endpoints, listenerTLS: listenerTLS,
             ownDials: listeners.has(.transparent) ? OwnDials() : nil)
-        if config.tenants.hasUsers, shared.passwords == nil {
+        if config.tenants.hasUsers, shared.policy.passwords == nil {
             throw StartFailure("OpenSSL has no random numbers to give, and passwords cannot be checked")
         }
         do throws(SystemCallError) {

@@ -13,7 +13,7 @@ extension Dialer {
         let asked = address.map { HostPort(host: $0.address.description, port: $0.port) } ?? named
         if address == nil, let fixed = shared.config.upstream.resolve[named] { return Route(direct: [fixed]) }
         if let parent = shared.config.upstream.parent(for: asked) {
-            let refusal = shared.config.destination.permitsUnresolved(
+            let refusal = destination.permitsUnresolved(
                 asked, intercepted: target.isIntercepted, for: target.clients, ownListeners: shared.ownListeners)
             if let refusal { throw ProxyError(refusal) }
             let endpoints = try await endpoints(of: parent, waiter: waiter, isAbandoned: isAbandoned)
@@ -28,7 +28,7 @@ extension Dialer {
         }
         var refusal: DestinationRefusal?
         let permitted = found.filter { address in
-            refusal = shared.config.destination.permits(
+            refusal = destination.permits(
                 address, port: target.port, target: named, intercepted: target.isIntercepted, for: target.clients,
                 ownListeners: shared.ownListeners)
             return refusal == nil
@@ -58,7 +58,7 @@ extension Dialer {
         }
         var refusal: DestinationRefusal?
         let permitted = found.filter { endpoint in
-            refusal = shared.config.destination.permitsOwn(endpoint, ownListeners: shared.ownListeners)
+            refusal = destination.permitsOwn(endpoint, ownListeners: shared.ownListeners)
             return refusal == nil
         }
         if permitted.isEmpty, let refusal {

@@ -20,11 +20,16 @@ struct Dialer {
     private static let attemptDelay = Nanoseconds(.milliseconds(250))
 
     let worker: WorkerState
+    /// Where one may go.
+    let destination: DestinationPolicy
     var loop: EventLoop { worker.loop }
     var shared: Shared { worker.shared }
 
-    /// Dials on `worker`'s loop.
-    init(worker: WorkerState) { self.worker = worker }
+    /// Dials on `worker`'s loop, where `policy` allows it.
+    init(worker: WorkerState, policy: PolicySnapshot) {
+        self.worker = worker
+        destination = policy.destination
+    }
 
     /// A connection to the target by this route: to one of its addresses, or through the parent proxy, which has said
     /// yes to it by then. The endpoint is the one that leo's own connection leads to.

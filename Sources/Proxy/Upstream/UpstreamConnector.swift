@@ -92,7 +92,7 @@ final class UpstreamConnector {
     ) async throws(ProxyError) -> any UpstreamEnd {
         let waiter = exchange.journal.waiter
         let begin = MonotonicTime.current()
-        let dialer = Dialer(worker: worker)
+        let dialer = Dialer(worker: worker, policy: exchange.policy)
         let target = Dialer.Target(
             host: interception.target.host, port: interception.target.port,
             isIntercepted: !interception.provider.isOther, clients: interception.connection.clients)

@@ -190,12 +190,17 @@ final class UpstreamPool {
 
     /// Closes every idle connection.
     func removeAll() {
+        renew()
+        groups.removeAll()
+    }
+
+    /// Closes every idle connection and lets no new exchange onto those that are shared. Clients keep their groups.
+    func renew() {
         for group in groups.values {
             for connection in group.idle { remove(connection) }
             group.idle.removeAll()
             group.retireShared()
         }
-        groups.removeAll()
     }
 
     /// Something happened on an idle connection.

@@ -1,0 +1,51 @@
+import Policy
+
+/// What the file says about clients and their exchanges: all that may change while leo runs.
+///
+/// Never changed itself: a reload makes a new one and gives it to every loop, which reads its own copy
+/// (`WorkerState.policy`) without a lock. An exchange takes the copy once, at its beginning, and keeps it to its end;
+/// what is decided for a whole connection is decided by the copy of that moment.
+///
+/// To add a part: a `let` here, made in the initialiser from the file's values and, if it counts something that must
+/// outlive a reload, from the snapshot before.
+final class PolicySnapshot: Sendable {
+    /// Counts from one; one more for each reload that changed something.
+    let revision: UInt64
+    /// The file that it came from; nil for the embedded defaults.
+    let source: ConfigSource?
+    /// `[intercept]`. Its providers are those that leo was started with.
+    let destination: DestinationPolicy
+    /// `[tenants]`
+    let tenants: TenantTable
+    /// Verifies users' passwords; nil when the file has no users.
+    let passwords: PasswordCheck?
+    /// The same, or that of the last file that had users: its threads and what it knows of addresses serve the next one.
+    private let lastPasswords: PasswordCheck?
+    /// `access_log.labels`
+    let labels: [String]
+
+    /// The first policy of a process.
+    convenience init(_ config: Config) { self.init(config, after: nil) }
+
+    /// The policy of a file that takes the place of `previous`.
+    init(_ config: Config, after previous: PolicySnapshot?) {
+        revision = (previous?.revision ?? 0) + 1
+        source = config.source
+        var destination = config.destination
+        // Metrics, pools and connections know providers by their place in the table, so it stays for a process's life.
+        if let previous { destination.providers = previous.destination.providers }
+        self.destination = destination
+        tenants = config.tenants
+        if let previous, previous.tenants == config.tenants {
+            passwords = previous.passwords
+        } else if !config.tenants.hasUsers {
+            passwords = nil
+        } else if let checks = previous?.lastPasswords {
+            passwords = PasswordCheck(config.tenants, after: checks)
+        } else {
+            passwords = PasswordCheck(config.tenants)
+        }
+        lastPasswords = passwords ?? previous?.lastPasswords
+        labels = config.accessLog.labels
+    }
+}
