@@ -155,7 +155,7 @@ def test_tunnels_are_asked_for_as_well(asking):
     assert (lines[1]["kind"], lines[1]["tenant"], lines[1]["matched_by"]) == ("tunnel", "research", "proxy_user")
 
 
-def test_nobody_upstream_sees_the_credentials(asking, provider, test_id):
+def test_promise_3_nobody_upstream_sees_the_credentials(asking, provider, test_id):
     with asking.client() as client:
         assert client.connect("api.openai.com:443", fields=with_credentials("checkout", PASSWORD)).status == 200
         client.start_tls("api.openai.com")
@@ -237,7 +237,7 @@ def test_a_client_that_leaves_while_its_password_is_checked_leaves_nothing_behin
     leo.settle()
 
 
-def test_no_password_is_told_to_anybody(leo_with, tenants):
+def test_promise_3_no_password_is_told_to_anybody(leo_with, tenants):
     leo = leo_with({"tenants": tenants})
     secret = "a wrong secret"
     with leo.client() as client:

@@ -562,7 +562,7 @@ def test_a_head_that_dribbles_is_closed_in_time(quick):
 
 
 @pytest.mark.parametrize("raw", [b"Content-Length: 100\r\n\r\n{}", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel"])
-def test_half_a_body_is_closed_in_time_and_never_becomes_a_whole_one(quick, provider, test_id, raw):
+def test_promise_2_half_a_body_is_closed_in_time_and_never_becomes_a_whole_one(quick, provider, test_id, raw):
     with quick.client() as client:
         client.intercepted()
         client.send(

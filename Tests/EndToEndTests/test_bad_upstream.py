@@ -37,7 +37,7 @@ CERTIFICATES = [
 
 
 @pytest.mark.parametrize("kind, words", CERTIFICATES)
-def test_a_bad_certificate_of_the_upstream_is_a_502_and_no_byte_of_the_request_is_sent(
+def test_promise_6_a_bad_certificate_of_the_upstream_is_a_502_and_no_byte_of_the_request_is_sent(
     quick, provider, test_id, kind, words
 ):
     before = len(provider.exchanges)
@@ -163,7 +163,7 @@ def test_an_answer_that_is_not_http_is_a_502(quick, provider, test_id, name):
 
 
 @pytest.mark.parametrize("name", BROKEN_BODIES)
-def test_a_body_whose_chunks_are_broken_looks_cut(quick, provider, test_id, name):
+def test_promise_2_a_body_whose_chunks_are_broken_looks_cut(quick, provider, test_id, name):
     def script(exchange):
         exchange.read_body()
         exchange.begin(200, [], "chunked")
@@ -221,7 +221,7 @@ def test_an_upstream_that_hangs_before_its_answer_is_a_timeout(quick, provider, 
     assert provider.of(test_id)[0].over.wait(20)
 
 
-def test_an_upstream_that_hangs_in_the_middle_of_its_answer_is_a_cut(quick, provider, test_id):
+def test_promise_2_an_upstream_that_hangs_in_the_middle_of_its_answer_is_a_cut(quick, provider, test_id):
     with quick.client() as client:
         client.intercepted()
         fields = [("x-test-id", test_id), ("x-test-hang", "middle")]

@@ -195,7 +195,7 @@ def test_run_starts_a_command_with_the_environment_and_passes_its_exit_code_on(w
     assert done.returncode == 7
 
 
-def test_no_core_dump_and_no_debugger_can_take_the_key(leo):
+def test_promise_3_no_core_dump_and_no_debugger_can_take_the_key(leo):
     """RLIMIT_CORE is 0 and the process is not dumpable, so its /proc entries belong to root."""
     limits = Path(f"/proc/{leo.process.pid}/limits").read_text()
     core = [line for line in limits.splitlines() if line.startswith("Max core file size")][0]

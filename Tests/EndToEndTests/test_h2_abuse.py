@@ -220,7 +220,7 @@ def ended(client: RawH2) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["PING", "SETTINGS"])
-def test_answers_that_nobody_reads_do_not_pile_up(besieged, test_id, kind):
+def test_promise_4_answers_that_nobody_reads_do_not_pile_up(besieged, test_id, kind):
     """Each frame asks for an answer, and the client reads none: leo has to stop, not to remember."""
     one = frame(PING, 0, 0, bytes(8)) if kind == "PING" else settings()
     with siege(besieged, test_id):
@@ -231,7 +231,7 @@ def test_answers_that_nobody_reads_do_not_pile_up(besieged, test_id, kind):
 
 
 @pytest.mark.parametrize("references", [100, 8000])
-def test_a_compression_bomb_is_not_unpacked(besieged, provider, test_id, references):
+def test_promise_4_a_compression_bomb_is_not_unpacked(besieged, provider, test_id, references):
     """Twenty blocks that would unpack to 8 MB or 640 MB of fields."""
     with siege(besieged, test_id):
         with RawH2(besieged.client(5), HOST, test_id) as client:

@@ -133,7 +133,7 @@ def test_an_http_1_0_client_gets_an_answer_it_can_read(leo, provider, test_id):
     assert provider.of(test_id)[0].request.version == "HTTP/1.1"
 
 
-def test_an_http_1_0_client_sees_a_cut_as_a_missing_close_notify(leo, provider, test_id):
+def test_promise_2_an_http_1_0_client_sees_a_cut_as_a_missing_close_notify(leo, provider, test_id):
     with leo.client().intercepted() as client:
         client.send(raw_post(test_id, "x-test-cut: 3", version="1.0", body=b'{"stream":true}'))
         client.expect_answer_to("POST")

@@ -203,7 +203,7 @@ def test_bad_input_to_the_admin_listener_does_no_harm(hasty, raw):
     assert hasty.get("/healthz")[0] == 200
 
 
-def test_a_full_log_pipe_does_not_stop_the_work(leo_with, tmp_path):
+def test_promise_6_a_full_log_pipe_does_not_stop_the_work(leo_with, tmp_path):
     """on_full = "drop": the reader of the pipe is stuck, the exchanges go on."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -220,7 +220,7 @@ def test_a_full_log_pipe_does_not_stop_the_work(leo_with, tmp_path):
         os.close(reader)
 
 
-def test_a_pipe_whose_reader_left_does_not_end_leo(leo_with, tmp_path):
+def test_promise_6_a_pipe_whose_reader_left_does_not_end_leo(leo_with, tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -232,7 +232,7 @@ def test_a_pipe_whose_reader_left_does_not_end_leo(leo_with, tmp_path):
     assert leo.alive()
 
 
-def test_a_blocked_log_refuses_new_work_where_the_file_says_so(leo_with, provider, test_id):
+def test_promise_6_a_blocked_log_refuses_new_work_where_the_file_says_so(leo_with, provider, test_id):
     """on_full = "block" on a device that is always full: once the queue is full of unwritten lines, no work is done."""
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")

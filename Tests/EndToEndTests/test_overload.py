@@ -55,7 +55,7 @@ def stall_in_handshake(leo: Leo) -> RawClient:
 # MARK: Connections
 
 
-def test_a_connection_beyond_the_limit_hears_why_and_finds_room_later(leo_with):
+def test_promise_6_a_connection_beyond_the_limit_hears_why_and_finds_room_later(leo_with):
     leo = leo_with({"listen": {"connections_max": 4, "idle_timeout": "1h", "handshake_timeout": "10m"}})
     busy = [leo.client() for _ in range(4)]
     try:
@@ -116,7 +116,7 @@ def test_idle_connections_make_room(leo_with):
             sock.close()
 
 
-def test_connections_beyond_the_limit_may_be_tunnelled(leo_with, provider, certificates, test_id):
+def test_promise_6_connections_beyond_the_limit_may_be_tunnelled(leo_with, provider, certificates, test_id):
     changes = {"listen": {"connections_max": 1, "handshake_timeout": "10m"}, "intercept": {"on_overload": "tunnel"}}
     leo = leo_with(changes)
     with leo.client() as busy:
@@ -136,7 +136,7 @@ def test_connections_beyond_the_limit_may_be_tunnelled(leo_with, provider, certi
 # MARK: Handshakes
 
 
-def test_at_the_limit_of_handshakes_a_connect_is_refused_before_its_200(leo_with):
+def test_promise_6_at_the_limit_of_handshakes_a_connect_is_refused_before_its_200(leo_with):
     leo = leo_with({"listen": {"handshakes_max": 2}})
     stalled = [stall_in_handshake(leo) for _ in range(2)]
     try:
@@ -156,7 +156,7 @@ def test_at_the_limit_of_handshakes_a_connect_is_refused_before_its_200(leo_with
     honest(leo)
 
 
-def test_at_the_limit_of_handshakes_a_connect_may_be_tunnelled(leo_with, certificates, test_id):
+def test_promise_6_at_the_limit_of_handshakes_a_connect_may_be_tunnelled(leo_with, certificates, test_id):
     leo = leo_with({"listen": {"handshakes_max": 1}, "intercept": {"on_overload": "tunnel"}})
     with stall_in_handshake(leo):
         wait_until(lambda: gauge(leo, "leo_client_handshakes_open") == 1, "the handshake")
@@ -287,7 +287,7 @@ def test_a_slow_provider_never_counts_against_its_client(leo_with, test_id):
 BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
 
 
-def test_new_work_is_refused_while_memory_is_full_of_bodies(leo_with):
+def test_promise_6_new_work_is_refused_while_memory_is_full_of_bodies(leo_with):
     leo = leo_with({"listen": {"body_memory_max": "1MB"}})
     waiting: List[RawClient] = []
     with leo.client().intercepted() as kept:

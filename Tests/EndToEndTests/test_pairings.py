@@ -239,7 +239,7 @@ def test_promise_1_hop_by_hop_fields_end_at_leo(caller, pair, provider, test_id)
     assert sent == [(b"x-test-id", test_id.encode()), (b"x-stays", b"1")]
 
 
-def test_credentials_are_never_indexed_towards_an_http_2_provider(caller, pair, provider, test_id):
+def test_promise_3_credentials_are_never_indexed_towards_an_http_2_provider(caller, pair, provider, test_id):
     """RFC 7541 7.1.3: neither leo nor anything behind it may keep them in a compression table."""
     secrets = [("authorization", "Bearer sk-1"), ("x-api-key", "k"), ("api-key", "k"), ("x-goog-api-key", "k")]
     assert caller.ask("POST", "/v1/x", [("x-test-id", test_id)] + secrets, b"{}").status == 200
@@ -347,7 +347,7 @@ def test_a_final_answer_that_comes_before_the_upload_ends_is_relayed(leo, provid
     assert not provider.of(test_id)[0].request.complete
 
 
-def test_streams_are_relayed_event_by_event(caller, provider, test_id):
+def test_promise_4_streams_are_relayed_event_by_event(caller, provider, test_id):
     """The provider sends the next event only when the client has the one before."""
     count = 30
     arrived: Dict[int, threading.Event] = {number: threading.Event() for number in range(count)}
@@ -374,7 +374,7 @@ def test_streams_are_relayed_event_by_event(caller, provider, test_id):
     assert message.complete and bytes(seen) == b"".join(b"data: %d\n\n" % number for number in range(count))
 
 
-def test_an_upload_is_relayed_piece_by_piece(caller, pair, provider, test_id):
+def test_promise_4_an_upload_is_relayed_piece_by_piece(caller, pair, provider, test_id):
     """The client sends the next piece only when the provider has the one before."""
     received = [threading.Event() for _ in range(10)]
 
@@ -519,7 +519,7 @@ def test_the_log_says_of_both_protocols_the_same(leo, provider, test_id, pair):
     assert line["attempts"] == 1 and "error" not in line
 
 
-def test_fields_with_every_allowed_character_pass(caller, pair, provider, test_id):
+def test_promise_1_fields_with_every_allowed_character_pass(caller, pair, provider, test_id):
     token = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
     value = bytes(range(0x21, 0x7F)) + b" \t " + bytes(range(0x80, 0x100))
     odd = fields_of([(token, value), ("x-empty", ""), ("x-comma", "a, b"), ("x-comma", "c")])

@@ -308,7 +308,7 @@ def test_promise_a_silent_upstream_is_tolerated(impatient, provider, test_id, wh
         assert "error" not in impatient.line_of(client)
 
 
-def test_streams_are_relayed_event_by_event(openai, provider, test_id):
+def test_promise_4_streams_are_relayed_event_by_event(openai, provider, test_id):
     """The provider sends the next event only when the client has the one before: nothing is held back, ever."""
     arrived: Dict[int, threading.Event] = {number: threading.Event() for number in range(50)}
 

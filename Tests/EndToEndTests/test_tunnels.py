@@ -36,7 +36,7 @@ def tunnelled(leo, address: str):
     return client
 
 
-def test_bytes_pass_unchanged_in_both_directions(leo, serve):
+def test_promise_1_bytes_pass_unchanged_in_both_directions(leo, serve):
     sent = random.Random(7).randbytes(3_000_000)
     with tunnelled(leo, serve(echo)) as client:
         threading.Thread(target=client.send, args=(sent,), daemon=True).start()
@@ -164,7 +164,7 @@ def test_a_tunnel_to_a_port_where_nobody_listens_ends(leo):
         assert leo.line_of(client)["error"] == "connect_failed"
 
 
-def test_a_tunnel_holds_back_what_the_other_side_does_not_read(leo, provider):
+def test_promise_4_a_tunnel_holds_back_what_the_other_side_does_not_read(leo, provider):
     """Back-pressure: a reader that stops makes the writer stop."""
     release, sent = threading.Event(), [0]
 
@@ -291,7 +291,7 @@ def test_a_provider_on_plain_http_is_relayed_inside_its_connect(leo, provider, t
     assert len(provider.of(test_id)) == 1
 
 
-def test_a_cut_looks_cut_on_plain_http_too(leo, provider, test_id):
+def test_promise_2_a_cut_looks_cut_on_plain_http_too(leo, provider, test_id):
     """Without TLS only the length, the last chunk or a reset can tell."""
     host = "plain.leo-test.example:8000"
     with leo.client() as client:

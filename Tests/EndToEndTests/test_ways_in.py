@@ -121,7 +121,7 @@ def way(request, ways, announced) -> Iterator[Callable[[], Way]]:
         each.client.close()
 
 
-def test_bodies_and_fields_are_byte_exact_by_every_way(way, provider, test_id):
+def test_promise_1_bodies_and_fields_are_byte_exact_by_every_way(way, provider, test_id):
     """25 exchanges with random bodies, fields and framings, several to a connection."""
     dice = random.Random(SEED)
     open_way: Optional[Way] = None
@@ -176,7 +176,7 @@ def test_streams_come_event_by_event_by_every_way(way, provider, test_id):
     assert PIECES[2].encode() in head.body
 
 
-def test_a_cut_looks_cut_by_every_way(way, provider, test_id):
+def test_promise_2_a_cut_looks_cut_by_every_way(way, provider, test_id):
     one = way()
     fields = [("x-test-id", test_id), ("x-test-cut", "3")]
     answer = one.client.exchange(
@@ -251,7 +251,7 @@ def test_a_server_that_speaks_first_is_heard_through_tls_to_the_proxy(ways, prov
         assert client.wire.wait_end(20) == "notify"
 
 
-def test_a_tunnel_that_the_upstream_resets_looks_cut_through_tls_to_the_proxy(ways, provider):
+def test_promise_2_a_tunnel_that_the_upstream_resets_looks_cut_through_tls_to_the_proxy(ways, provider):
     def reset(sock: socket.socket) -> None:
         wire = Wire(sock)
         wire.receive()

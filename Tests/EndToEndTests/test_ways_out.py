@@ -125,7 +125,7 @@ def credentials(tmp_path) -> Path:
     return file
 
 
-def test_credentials_are_sent_and_never_shown(behind, parent, credentials):
+def test_promise_3_credentials_are_sent_and_never_shown(behind, parent, credentials):
     token = base64.b64encode(f"üser:{PASSWORD}".encode()).decode()
     parent.authorization = f"Basic {token}"
     leo = behind({"upstream": {"via_credentials_file": str(credentials)}})
@@ -466,7 +466,7 @@ def test_large_tunnels_pass_the_parent_in_both_directions(behind, parent, serve_
     assert "error" not in line and (line["request_bytes"], line["response_bytes"]) == (len(sent), len(sent))
 
 
-def test_a_tunnel_that_breaks_off_behind_the_parent_looks_broken(behind, parent):
+def test_promise_2_a_tunnel_that_breaks_off_behind_the_parent_looks_broken(behind, parent):
     def break_off(wire: Wire, _) -> None:
         wire.send(ESTABLISHED + b"half of")
         wire.receive()

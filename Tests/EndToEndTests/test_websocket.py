@@ -214,7 +214,7 @@ def test_the_server_sees_the_close_code_of_the_client(far, open_socket):
 
 
 @pytest.mark.parametrize("how", ["fin", "reset"])
-def test_a_cut_by_the_server_looks_abnormal_to_the_client(provider, sockets_leo, test_id, how):
+def test_promise_2_a_cut_by_the_server_looks_abnormal_to_the_client(provider, sockets_leo, test_id, how):
     def script(exchange) -> None:
         socket = Socket(exchange)
         socket.send(encode(TEXT_FRAME, b"one"))
@@ -230,7 +230,7 @@ def test_a_cut_by_the_server_looks_abnormal_to_the_client(provider, sockets_leo,
 
 
 @pytest.mark.parametrize("how", ["fin", "reset"])
-def test_a_client_that_vanishes_looks_abnormal_to_the_server(far, sockets_leo, test_id, how):
+def test_promise_2_a_client_that_vanishes_looks_abnormal_to_the_server(far, sockets_leo, test_id, how):
     ended: List[Any] = []
 
     def wait(connection) -> None:
@@ -296,7 +296,7 @@ def test_many_sockets_at_once_keep_apart(far, open_socket):
             assert socket.recv(timeout=20) == f"{number}/{turn}" * (turn * 1000 + 1)
 
 
-def test_a_server_that_floods_a_client_that_does_not_read_is_held(far, sockets_leo, open_socket):
+def test_promise_4_a_server_that_floods_a_client_that_does_not_read_is_held(far, sockets_leo, open_socket):
     stuck = threading.Event()
 
     def flood(connection) -> None:
@@ -363,7 +363,7 @@ def test_what_is_no_frame_does_not_reach_the_provider(provider, sockets_leo, tes
     assert [frame.data for frame in seen] in ([], [b"good"])
 
 
-def test_frames_pass_byte_for_byte_in_both_directions(provider, sockets_leo, test_id):
+def test_promise_1_frames_pass_byte_for_byte_in_both_directions(provider, sockets_leo, test_id):
     """Masks, fragments, empty frames and controls between fragments: not re-framed, not re-masked."""
     dice = random.Random(7)
     up = [
@@ -535,7 +535,7 @@ def test_a_socket_over_http_1_reaches_an_upstream_of_extended_connect(provider, 
 
 
 @pytest.mark.parametrize("upstream", [1, 2])
-def test_a_socket_on_a_stream_that_is_cut_is_reset(provider, sockets_leo, test_id, upstream):
+def test_promise_2_a_socket_on_a_stream_that_is_cut_is_reset(provider, sockets_leo, test_id, upstream):
     host = HOST if upstream == 1 else "extended.leo-test.example"
     if upstream == 2:
         learn(sockets_leo, provider, host, test_id)
