@@ -6,7 +6,7 @@ extension APIFamily {
     /// `code` is leo's word for what happened (`client_timeout`), where the shape has a place for one; `message` is what
     /// people read. Both may hold any text.
     public func errorBody(status: Int, code: String, message: String) -> [UInt8] {
-        var json = JSONWriter()
+        var json = JSONText()
         switch self {
         case .openai:
             json.write("{\"error\":{\"message\":", message)
@@ -18,7 +18,8 @@ extension APIFamily {
             json.write(",\"message\":", message)
             json.write("}}")
         case .gemini:
-            json.write("{\"error\":{\"code\":\(status),\"message\":", message)
+            json.write("{\"error\":{\"code\":", status)
+            json.write(",\"message\":", message)
             json.write(",\"status\":", Self.geminiStatus(status))
             json.write("}}")
         case .bedrock, .cohere:
@@ -91,40 +92,5 @@ extension APIFamily {
         case 500...: "InternalServerException"
         default: "ValidationException"
         }
-    }
-}
-
-/// Writes the few lines of JSON that an error needs.
-private struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func write(_ syntax: String) { bytes += syntax.utf8 }
-
-    mutating func write(_ syntax: String, _ value: String) {
-        write(syntax)
-        writeString(value)
-    }
-
-    /// A string with its quotation marks. Only these must be escaped (RFC 8259 7): the mark, the backslash, and control
-    /// characters; DEL and the two line separators are escaped too, since log viewers and JavaScript stumble over them.
-    private mutating func writeString(_ value: String) {
-        bytes.append(UInt8(ascii: "\""))
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"": write("\\\"")
-            case "\\": write("\\\\")
-            case "\n": write("\\n")
-            case "\r": write("\\r")
-            case "\t": write("\\t")
-            case "\u{00}"..."\u{1f}", "\u{7f}", "\u{2028}", "\u{2029}": writeEscape(scalar.value)
-            default: bytes += UTF8.encode(scalar).map { Array($0) } ?? []
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private mutating func writeEscape(_ value: UInt32) {
-        let digits = String(value, radix: 16)
-        write("\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits)
     }
 }
