@@ -157,6 +157,43 @@ struct ConfigReadTests {
         #expect(try #require(all.providers.provider(host: "localhost", port: 8000)?.poolIdleTimeout) < .seconds(5))
     }
 
+    @Test("a provider's streams are asked for their usage where the table or the row says so")
+    func streamUsage() throws {
+        let config = try good(
+            """
+            [[provider]]
+            name = "mine"
+            hosts = ["a.example"]
+            api = "openai"
+            stream_usage = true
+            [[provider]]
+            name = "silent"
+            hosts = ["b.example"]
+            api = "openai"
+            [[provider]]
+            name = "openai"
+            hosts = ["c.example"]
+            api = "openai"
+            [[provider]]
+            name = "azure-openai"
+            hosts = ["acme.openai.azure.com"]
+            api = "openai"
+            stream_usage = true
+            """)
+        func provider(_ host: String) throws -> Provider {
+            try #require(config.providers.provider(host: host, port: 443))
+        }
+        #expect(try provider("a.example").streamUsage)
+        #expect(try !provider("b.example").streamUsage)
+        #expect(try provider("c.example").streamUsage)
+        #expect(try provider("acme.openai.azure.com").streamUsage)
+        #expect(try !provider("other.openai.azure.com").streamUsage)
+        #expect(try provider("api.openai.com").streamUsage)
+        #expect(try !provider("api.mistral.ai").streamUsage)
+        #expect(try provider("c.example").outputLimitField == .maxCompletionTokens)
+        #expect(try provider("b.example").outputLimitField == .maxTokens)
+    }
+
     @Test("covers what its rows and names ask for, and tells what it does not")
     func covered() throws {
         let config = try good(
@@ -297,6 +334,10 @@ struct ConfigReadTests {
             "a plain provider needs its port"
         ),
         ("[[provider]]\nname = \"a\"\nhosts = [\"10.0.0.1\"]\napi = \"openai\"", "an address needs plain = true"),
+        (
+            "[[provider]]\nname = \"a\"\nhosts = [\"a.example\"]\napi = \"cohere\"\nstream_usage = true",
+            "5:16: provider.stream_usage is about requests of OpenAI's shape"
+        ),
         (
             "[[provider]]\nname = \"a\"\nhosts = [\"169.254.169.254:80\"]\napi = \"openai\"\nplain = true",
             "leo never goes there"

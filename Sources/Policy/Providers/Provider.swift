@@ -14,6 +14,12 @@ public struct Provider: Equatable, Sendable {
     /// How long an unused connection to it may be kept when that is less than `upstream.pool_idle_timeout`, because
     /// its server closes idle connections itself; nil when it is known to wait long enough.
     public let poolIdleTimeout: Duration?
+    /// Whether a streamed answer of OpenAI's shape tells its usage when `stream_options.include_usage` asks for it, and
+    /// only then. False where the usage comes unasked, where the request is refused for the member, and where neither is
+    /// known: leo asks for nothing then.
+    public let streamUsage: Bool
+    /// What limits the output in OpenAI's chat, where leo has to write it because the client did not.
+    public let outputLimitField: OutputLimitField
     /// The DNS subtrees that leo's CA must be allowed to sign for, without a leading dot; a subtree covers its name and
     /// everything below it (RFC 5280 section 4.2.1.10). Empty for a plain provider.
     public let constraintSuffixes: [String]
@@ -23,6 +29,7 @@ public struct Provider: Equatable, Sendable {
     /// A row. `constraintSuffixes` left out means the narrowest subtrees that hold the hosts.
     public init(
         name: String, api: APIFamily, hosts: [HostPattern], plain: Bool = false, poolIdleTimeout: Duration? = nil,
+        streamUsage: Bool = false, outputLimitField: OutputLimitField = .maxTokens,
         constraintSuffixes: [String]? = nil, index: Int = 0
     ) {
         self.name = name
@@ -30,6 +37,8 @@ public struct Provider: Equatable, Sendable {
         self.hosts = hosts
         self.plain = plain
         self.poolIdleTimeout = poolIdleTimeout
+        self.streamUsage = streamUsage
+        self.outputLimitField = outputLimitField
         self.constraintSuffixes = plain ? [] : constraintSuffixes ?? hosts.compactMap(\.subtree)
         self.index = index
     }
@@ -37,6 +46,7 @@ public struct Provider: Equatable, Sendable {
     func placed(at index: Int) -> Provider {
         Provider(
             name: name, api: api, hosts: hosts, plain: plain, poolIdleTimeout: poolIdleTimeout,
-            constraintSuffixes: constraintSuffixes, index: index)
+            streamUsage: streamUsage, outputLimitField: outputLimitField, constraintSuffixes: constraintSuffixes,
+            index: index)
     }
 }

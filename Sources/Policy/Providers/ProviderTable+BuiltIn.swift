@@ -9,9 +9,16 @@ extension ProviderTable {
     /// Everything leo knows without a file.
     public static let builtIn = ProviderTable(hosted + regional + selfHosted)
 
+    // Streamed usage: OpenAI, Fireworks, GitHub, Ollama and vLLM tell it when asked. Mistral, Groq, xAI, DeepSeek,
+    // Together, OpenRouter, Perplexity and Cerebras tell it unasked (and Mistral refuses the question). Azure's answer
+    // depends on the version of the API that the client names, and with its own data sources it refuses. Of the others
+    // nothing is known for certain.
+    // Output limit: whoever follows OpenAI's present reference takes max_completion_tokens; DeepSeek and Mistral do not.
     private static let hosted = [
         // The regional hosts are us., eu., au., ca., jp., in., sg., kr., gb. and ae.api.openai.com.
-        row("openai", .openai, ["api.openai.com", "*.api.openai.com"], ["openai.com"]),
+        row(
+            "openai", .openai, ["api.openai.com", "*.api.openai.com"], ["openai.com"], streamUsage: true,
+            outputLimitField: .maxCompletionTokens),
         // openai.azure.com is the classic resource, the next two what Foundry resources are given, models.ai.azure.com
         // the serverless deployments, azure.us the government's cloud.
         row(
@@ -19,22 +26,22 @@ extension ProviderTable {
             [
                 "*.openai.azure.com", "*.cognitiveservices.azure.com", "*.services.ai.azure.com",
                 "*.models.ai.azure.com", "*.openai.azure.us", "*.cognitiveservices.azure.us",
-            ]),
+            ], outputLimitField: .maxCompletionTokens),
         row("anthropic", .anthropic, ["api.anthropic.com"], ["anthropic.com"]),
         row("gemini", .gemini, ["generativelanguage.googleapis.com"]),
         row("mistral", .openai, ["api.mistral.ai", "codestral.mistral.ai"], ["mistral.ai"]),
         row("cohere", .cohere, ["api.cohere.com", "api.cohere.ai"], ["cohere.com", "cohere.ai"]),
-        row("groq", .openai, ["api.groq.com"], ["groq.com"]),
-        row("xai", .openai, ["api.x.ai", "*.api.x.ai"], ["x.ai"]),
+        row("groq", .openai, ["api.groq.com"], ["groq.com"], outputLimitField: .maxCompletionTokens),
+        row("xai", .openai, ["api.x.ai", "*.api.x.ai"], ["x.ai"], outputLimitField: .maxCompletionTokens),
         row("deepseek", .openai, ["api.deepseek.com"], ["deepseek.com"]),
         row("together", .openai, ["api.together.xyz", "api.together.ai"], ["together.xyz", "together.ai"]),
-        row("fireworks", .openai, ["api.fireworks.ai"], ["fireworks.ai"]),
+        row("fireworks", .openai, ["api.fireworks.ai"], ["fireworks.ai"], streamUsage: true),
         row("openrouter", .openai, ["openrouter.ai", "us.openrouter.ai", "eu.openrouter.ai"], ["openrouter.ai"]),
         row("perplexity", .openai, ["api.perplexity.ai"], ["perplexity.ai"]),
         row("huggingface", .openai, ["router.huggingface.co", "api-inference.huggingface.co"]),
-        row("github-models", .openai, ["models.github.ai", "models.inference.ai.azure.com"]),
+        row("github-models", .openai, ["models.github.ai", "models.inference.ai.azure.com"], streamUsage: true),
         row("nvidia", .openai, ["integrate.api.nvidia.com", "ai.api.nvidia.com"]),
-        row("cerebras", .openai, ["api.cerebras.ai"], ["cerebras.ai"]),
+        row("cerebras", .openai, ["api.cerebras.ai"], ["cerebras.ai"], outputLimitField: .maxCompletionTokens),
         row("sambanova", .openai, ["api.sambanova.ai"], ["sambanova.ai"]),
     ]
 
@@ -56,22 +63,22 @@ extension ProviderTable {
 
     private static let selfHosted = [
         row(
-            "ollama", .openai, ["localhost:11434", "127.0.0.1:11434", "[::1]:11434"], plain: true),
+            "ollama", .openai, ["localhost:11434", "127.0.0.1:11434", "[::1]:11434"], plain: true, streamUsage: true),
         // vLLM runs on uvicorn, which closes an idle connection after 5 s: a request sent just then would be lost.
         row(
             "vllm", .openai, ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"], plain: true,
-            poolIdleTimeout: .seconds(4)),
+            poolIdleTimeout: .seconds(4), streamUsage: true),
     ]
 
     private static func row(
         _ name: String, _ api: APIFamily, _ hosts: [String], _ constraintSuffixes: [String]? = nil, plain: Bool = false,
-        poolIdleTimeout: Duration? = nil
+        poolIdleTimeout: Duration? = nil, streamUsage: Bool = false, outputLimitField: OutputLimitField = .maxTokens
     ) -> Provider {
         // A pattern that does not parse would be missing here; a test counts them.
         let patterns = hosts.compactMap { text in try? HostPattern.parse(text, defaultPort: 443) }
         return Provider(
             name: name, api: api, hosts: patterns, plain: plain, poolIdleTimeout: poolIdleTimeout,
-            constraintSuffixes: constraintSuffixes)
+            streamUsage: streamUsage, outputLimitField: outputLimitField, constraintSuffixes: constraintSuffixes)
     }
 }
 

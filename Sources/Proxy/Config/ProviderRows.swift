@@ -17,7 +17,7 @@ struct ProviderRows {
     private static let nameByteCountMax = 64
 
     init(_ file: FileReader) {
-        let tables = file.rows("provider", keys: ["name", "hosts", "api", "plain"])
+        let tables = file.rows("provider", keys: ["name", "hosts", "api", "plain", "stream_usage"])
         var rows: [Provider] = []
         var names = ProviderTable.builtIn.names
         var places = Places()
@@ -88,12 +88,21 @@ struct ProviderRows {
             table.report("api", "is missing: one of \(words)", at: table.place)
         }
         let hosts = hosts(table, plain: plain, &places)
+        let streamUsage = table.boolean("stream_usage")
         guard let api, let hosts else { return nil }
-        if let builtIn = ProviderTable.builtIn.rows.first(where: { $0.name == name }), builtIn.api != api {
+        if streamUsage != nil, api != .openai {
+            let message = "is about requests of OpenAI's shape: it has no meaning with api = \"\(api.rawValue)\""
+            table.report("stream_usage", message, at: table.place(of: "stream_usage"))
+        }
+        let builtIn = ProviderTable.builtIn.rows.first { $0.name == name }
+        if let builtIn, builtIn.api != api {
             let message = "must be \"\(builtIn.api.rawValue)\", as for the built-in \"\(name)\" that this row adds to"
             table.report("api", message, at: table.place)
         }
-        return Provider(name: name, api: api, hosts: hosts, plain: plain, poolIdleTimeout: poolIdleTimeout)
+        return Provider(
+            name: name, api: api, hosts: hosts, plain: plain, poolIdleTimeout: poolIdleTimeout,
+            streamUsage: streamUsage ?? builtIn?.streamUsage ?? false,
+            outputLimitField: builtIn?.outputLimitField ?? .maxTokens)
     }
 
     private static func hosts(_ table: TableReader, plain: Bool, _ places: inout Places) -> [HostPattern]? {
