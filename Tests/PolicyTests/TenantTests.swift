@@ -2,6 +2,16 @@ import Testing
 
 @testable import Policy
 
+extension TenantTable {
+    /// The verdict on a client of which no more is known.
+    fileprivate func match(user: String?, certificate: ClientCertificateNames?) -> TenantVerdict {
+        var facts = ClientFacts()
+        facts.user = user
+        facts.certificate = certificate
+        return match(facts)
+    }
+}
+
 @Suite("Tenants")
 struct TenantTests {
     private static let hash =
@@ -11,7 +21,7 @@ struct TenantTests {
 
     private func read(_ text: String) -> (TenantTable, [String]) {
         let reader = FileReader(text: text, file: "f")
-        let table = TenantTable(reading: reader.table("tenants"))
+        let table = TenantTable(reading: reader.table("tenants"), inheriting: reader.table("defaults"))
         return (table, reader.finish().map(\.description))
     }
 
@@ -35,7 +45,7 @@ struct TenantTests {
     func implicit() {
         let table = table("")
         let everybody = TenantVerdict.tenant(TenantMatch(name: "default", by: .default))
-        #expect(table.isImplicit && !table.authenticatesEverybody && table.names == ["default"])
+        #expect(table.isImplicit && table.admitsUnproven(at: .proxyTLS, local: false) && table.names == ["default"])
         #expect(table.match(user: nil, certificate: nil) == everybody)
         #expect(table.match(user: "u", certificate: names("c")) == everybody)
     }
@@ -43,14 +53,15 @@ struct TenantTests {
     @Test("a declared tenant leaves nobody else in, unless there is a default")
     func nobody() {
         let closed = table("[tenants.a]\nmatch = [\(Self.user)]")
-        #expect(closed.authenticatesEverybody && closed.hasUsers && !closed.hasCertificates)
+        #expect(!closed.admitsUnproven(at: .proxyTLS, local: true) && closed.hasUsers && !closed.hasCertificates)
         #expect(closed.match(user: nil, certificate: nil) == .refused(.nobody))
         #expect(closed.match(user: "u", certificate: nil) == .tenant(TenantMatch(name: "a", by: .proxyUser)))
         let open = table("[tenants.a]\nmatch = [\(Self.user)]\n[tenants.default]")
-        #expect(!open.authenticatesEverybody && open.names == ["a", "default"])
-        #expect(open.match(user: nil, certificate: nil) == .tenant(TenantMatch(name: "default", by: .default)))
+        #expect(open.admitsUnproven(at: .proxyTLS, local: false) && open.names == ["a", "default"])
+        #expect(
+            open.match(user: nil, certificate: nil) == .tenant(TenantMatch(name: "default", by: .default, index: 1)))
         let alone = table("[tenants.default]")
-        #expect(!alone.isImplicit && !alone.authenticatesEverybody)
+        #expect(!alone.isImplicit && alone.admitsUnproven(at: .proxyTLS, local: false))
         #expect(alone.match(user: nil, certificate: nil) == .tenant(TenantMatch(name: "default", by: .default)))
     }
 
@@ -58,7 +69,7 @@ struct TenantTests {
     func strength() {
         let table = table(
             "[tenants.a]\nmatch = [\(Self.user)]\n[tenants.b]\nmatch = [{ client_certificate = \"c\" }]")
-        let byCertificate = TenantVerdict.tenant(TenantMatch(name: "b", by: .clientCertificate))
+        let byCertificate = TenantVerdict.tenant(TenantMatch(name: "b", by: .clientCertificate, index: 1))
         #expect(table.match(user: "u", certificate: names("c")) == byCertificate)
         #expect(table.match(user: "u", certificate: names("d")) == .tenant(TenantMatch(name: "a", by: .proxyUser)))
         #expect(table.match(user: nil, certificate: names("d")) == .refused(.nobody))
@@ -70,9 +81,10 @@ struct TenantTests {
         let table = table("[tenants.a]\nmatch = [\(row)]\n[tenants.default]")
         let match = TenantVerdict.tenant(TenantMatch(name: "a", by: .clientCertificate))
         #expect(table.match(user: "u", certificate: names("d")) == match)
-        #expect(table.match(user: "u", certificate: nil) == .refused(.userNeedsCertificate))
-        #expect(table.match(user: "u", certificate: names("e")) == .refused(.userNeedsCertificate))
-        #expect(table.match(user: nil, certificate: names("c")) == .tenant(TenantMatch(name: "default", by: .default)))
+        #expect(table.match(user: "u", certificate: nil) == .refused(.userNeedsMore))
+        #expect(table.match(user: "u", certificate: names("e")) == .refused(.userNeedsMore))
+        let everybody = TenantVerdict.tenant(TenantMatch(name: "default", by: .default, index: 1))
+        #expect(table.match(user: nil, certificate: names("c")) == everybody)
     }
 
     @Test("a certificate is known by its common name or any of its other names, and never by two tenants")

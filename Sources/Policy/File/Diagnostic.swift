@@ -1,5 +1,5 @@
 /// A mistake in the file, as editors understand it: `file:line:column: message`.
-public struct Diagnostic: Equatable, Sendable, CustomStringConvertible {
+public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     /// The file as it was named.
     public let file: String
     /// Where the mistake is.

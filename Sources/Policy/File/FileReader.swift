@@ -11,6 +11,8 @@ public final class FileReader {
     private var tableNames: [String] = []
     private var keys: [String: [String]] = [:]
     private var entriesRead: [(table: String, entries: [TOMLEntry])] = []
+    private var tablesRead: Set<String> = []
+    private var reported: Set<Diagnostic> = []
 
     /// Parses the text, whose size the caller has bounded. A text that is no TOML has one mistake and no tables.
     public init(text: String, file: String) {
@@ -83,9 +85,10 @@ public final class FileReader {
     /// How many mistakes there were so far.
     public var mistakeCount: Int { mistakes.count }
 
-    /// Adds a mistake.
+    /// Adds a mistake. What several tenants inherit is read for each of them, and its mistakes told once.
     public func report(_ message: String, at place: Place) {
-        mistakes.append(Diagnostic(file: file, place: place, message: message))
+        let mistake = Diagnostic(file: file, place: place, message: message)
+        if reported.insert(mistake).inserted { mistakes.append(mistake) }
     }
 
     /// Every key that was asked for, as "table.key".
@@ -115,7 +118,10 @@ public final class FileReader {
 
     func reader(_ name: String, _ place: Place?, _ entries: [TOMLEntry]) -> TableReader {
         if keys[name] == nil { keys[name] = [] }
-        entriesRead.append((name, entries))
+        // One that several tenants inherit is read for each of them, and looked through once.
+        if !entries.isEmpty, tablesRead.insert("\(name) \(entries[0].place)").inserted {
+            entriesRead.append((name, entries))
+        }
         return TableReader(file: self, name: name, place: place ?? Place(line: 1, column: 1), entries: entries)
     }
 

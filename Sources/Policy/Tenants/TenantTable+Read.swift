@@ -1,46 +1,72 @@
+import Wire
+
+/// What reading tenants needs from outside of the file.
+public struct TenantSurroundings {
+    /// The number of a user of this machine; nil for a name that nobody has.
+    public var userNumber: (String) -> UInt32? = { _ in nil }
+    /// Whether the file names a master key, without which nobody has a fingerprint.
+    public var hasMasterKey = false
+
+    /// Nothing outside.
+    public init() {}
+}
+
 extension TenantTable {
-    /// Reads the tables in `[tenants]`. Rows with a mistake are left out, so that reading goes on.
-    public init(reading tenants: TableReader) {
+    /// Reads the tables in `[tenants]`, which inherit from those in `[defaults]`. Rows with a mistake are left out, so that
+    /// reading goes on.
+    public init(
+        reading tenants: TableReader, inheriting defaults: TableReader,
+        in surroundings: TenantSurroundings = TenantSurroundings()
+    ) {
         tenants.file.declare("tenants.NAME", keys: ["match"])
-        var claims = Claims()
+        var claims = TenantClaims()
         var rows: [TenantRow] = []
-        var hasDefault = false
-        for (name, table) in tenants.tables(named: "a tenant") {
+        var policies: [TenantPolicy] = []
+        var defaultPolicy: TenantPolicy?
+        var tables = tenants.tables(named: "a tenant")
+        if tables.count > Self.tenantCountMax {
+            let place = tables[Self.tenantCountMax].name.place
+            tenants.file.report("there are \(tables.count) tenants, \(Self.tenantCountMax) at most", at: place)
+            tables.removeSubrange(Self.tenantCountMax...)
+        }
+        for (name, table) in tables {
             let isNamed = Self.check(name, table)
             let matches = table.rows("match", form: "rows like { proxy_user = \"…\", password_hash = \"…\" }")
+            let policy = TenantPolicy(name: name.value, reading: table, inheriting: defaults)
             if name.value == Self.defaultName {
-                hasDefault = true
+                defaultPolicy = policy
                 if table.has("match") {
                     table.report("match", "is left out: whoever matches nothing is meant", at: table.place)
                 }
                 continue
             }
+            policies.append(policy)
             if matches?.isEmpty ?? !table.has("match") {
                 table.report("match", "is missing: without a row nobody belongs to this tenant", at: table.place)
             }
             for row in matches ?? [] {
-                if let read = Self.row(row, tenant: name.value, &claims), isNamed { rows.append(read) }
+                let read = TenantRow(reading: row, tenant: name.value, &claims, surroundings)
+                if let read, isNamed { rows.append(read) }
             }
         }
-        self.init(rows: rows, hasDefault: hasDefault)
-    }
-
-    /// Whom each identity belongs to already.
-    private struct Claims {
-        var users: [String: Claim] = [:]
-        var certificates: [String: Claim] = [:]
-
-        struct Claim {
-            let tenant: String
-            let place: Place
-            var text: String { "is tenant \"\(tenant)\"'s already, at \(place)" }
+        if rows.count > Self.rowCountMax {
+            let message = "tenants have \(rows.count) rows, \(Self.rowCountMax) at most"
+            tenants.file.report(message, at: tenants.place)
         }
+        let isImplicit = tables.isEmpty
+        if isImplicit {
+            policies.append(TenantPolicy(name: Self.defaultName, reading: nil, inheriting: defaults))
+        } else if let defaultPolicy {
+            policies.append(defaultPolicy)
+        }
+        self.init(rows: rows, hasDefault: defaultPolicy != nil, policies: policies)
     }
 
+    /// Each may have a line of its own in the metrics.
+    static let tenantCountMax = 1000
+    /// Every new connection is held against every row.
+    static let rowCountMax = 4096
     private static let nameByteCountMax = 64
-    private static let userByteCountMax = 128
-    /// The longest URI of a SPIFFE identity has 2048 bytes; a name of that length is nobody's here.
-    private static let certificateByteCountMax = 512
 
     private static func check(_ name: Located<String>, _ table: TableReader) -> Bool {
         let isName = { (text: String) in
@@ -56,92 +82,82 @@ extension TenantTable {
         table.file.report("a tenant's name is \(rule), not \(name.value.quoted)\(clause)", at: name.place)
         return false
     }
+}
 
-    private static func row(_ row: TableReader, tenant: String, _ claims: inout Claims) -> TenantRow? {
-        let before = row.file.mistakeCount
-        let user = user(row)
-        let hashes = hashes(row)
-        let certificates = certificates(row)
-        if !row.has("proxy_user"), !row.has("client_certificate") {
-            let form = "proxy_user with password_hash, client_certificate, or all three"
-            row.file.report("\(row.name) has a row that matches nobody: it needs \(form)", at: row.place)
-        } else if row.has("proxy_user") != row.has("password_hash") {
-            let (has, lacks) = row.has("proxy_user") ? ("proxy_user", "password_hash") : ("password_hash", "proxy_user")
-            row.report(lacks, "is missing beside \(has)", at: row.place)
-        }
-        if let user {
-            if let first = claims.users[user.value] {
-                row.report("proxy_user", "= \(user.value.quoted) \(first.text)", at: user.place)
-            } else {
-                claims.users[user.value] = Claims.Claim(tenant: tenant, place: user.place)
+/// Whom each identity belongs to already. Two rows of different tenants must not both mean one client with the same
+/// kinds of identity, for then none would be the stronger one.
+struct TenantClaims {
+    private struct Claim {
+        let row: TenantRow
+        let place: Place
+        var text: String { "tenant \"\(row.tenant)\"'s already, at \(place)" }
+    }
+
+    /// What the rows have in common that must be compared at all.
+    private struct Key: Hashable {
+        let kinds: IdentityKinds
+        let value: String
+    }
+
+    private var users: [String: Claim] = [:]
+    private var claims: [Key: [Claim]] = [:]
+
+    /// Notes what `row` claims, and reports it where a part of that is somebody else's.
+    mutating func take(_ row: TenantRow, _ table: TableReader) {
+        let claim = Claim(row: row, place: table.place)
+        if let user = row.user {
+            if let first = users[user] {
+                table.report("proxy_user", "= \(user.quoted) is \(first.text)", at: table.place(of: "proxy_user"))
+                return
             }
+            users[user] = claim
         }
-        // With a user beside it a certificate is not what tells tenants apart; the user is.
-        for certificate in certificates where !row.has("proxy_user") {
-            // Names of hosts are told apart regardless of letter case, so one spelling stands for all.
-            let key = ASCII.lowercased(certificate.value)
-            if let first = claims.certificates[key] {
-                let text = certificate.value.quoted
-                row.report("client_certificate", "= \(text) \(first.text)", at: certificate.place)
-            } else {
-                claims.certificates[key] = Claims.Claim(tenant: tenant, place: certificate.place)
+        for value in row.leadingValues {
+            let key = Key(kinds: row.kinds, value: value)
+            if let first = claims[key]?.first(where: { $0.row.tenant != row.tenant && $0.row.overlaps(row) }) {
+                report(row, value, first, table)
+                return
             }
-        }
-        guard row.file.mistakeCount == before else { return nil }
-        return TenantRow(
-            tenant: tenant, user: user?.value, passwordHashes: hashes, certificates: certificates.map(\.value))
-    }
-
-    private static func user(_ row: TableReader) -> Located<String>? {
-        guard let user = row.string("proxy_user", form: "a user's name") else { return nil }
-        let rule: String? =
-            if user.value.contains(":") {
-                "must not have a colon, which ends the name in Basic credentials"
-            } else if !(1...userByteCountMax).contains(user.value.utf8.count) {
-                "must have from 1 to \(userByteCountMax) bytes"
-            } else if user.value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-                "must not have control characters"
-            } else { nil }
-        guard let rule else { return user }
-        row.report("proxy_user", "= \(user.value.quoted) \(rule)", at: user.place)
-        return nil
-    }
-
-    /// A hash that is wrong is never shown: somebody may have written a password there.
-    private static func hashes(_ row: TableReader) -> [PasswordHash] {
-        guard let texts = row.oneOrMore("password_hash", form: "a hash that leo hash prints, or a list of them") else {
-            return []
-        }
-        if texts.isEmpty, row.isEmptyList("password_hash") {
-            row.report("password_hash", "is an empty list: no password would do", at: row.place)
-        }
-        if texts.count > TenantRow.passwordHashCountMax {
-            let most = TenantRow.passwordHashCountMax
-            row.report("password_hash", "has \(texts.count) hashes, \(most) at most", at: texts[most].place)
-        }
-        return texts.compactMap { text in
-            do throws(PasswordHash.Flaw) { return try PasswordHash.parse(text.value) } catch {
-                row.report("password_hash", error.reason, at: text.place)
-                return nil
-            }
+            claims[key, default: []].append(claim)
         }
     }
 
-    private static func certificates(_ row: TableReader) -> [Located<String>] {
-        let form = "a name in a client certificate (its common name, or a DNS name, URI or mail address)"
-        let names = row.oneOrMore("client_certificate", form: form) ?? []
-        if names.isEmpty, row.isEmptyList("client_certificate") {
-            row.report("client_certificate", "is an empty list: no certificate would do", at: row.place)
-        }
-        return names.filter { name in
-            let isNamed = (1...certificateByteCountMax).contains(name.value.utf8.count)
-            let isPlain = !name.value.unicodeScalars.contains { $0.properties.generalCategory == .control }
-            if isNamed && isPlain && !name.value.contains("*") { return true }
-            let reason =
-                name.value.contains("*") ? "stars are not known here" : "of at most \(certificateByteCountMax) bytes"
-            row.report(
-                "client_certificate", "= \(name.value.quoted) is no name in a certificate, \(reason)", at: name.place)
-            return false
+    private func report(_ row: TenantRow, _ value: String, _ first: Claim, _ table: TableReader) {
+        let key = row.kinds.identification.rawValue
+        let and = row.kinds.isSingle ? "" : ", with all else that the row asks for,"
+        table.report(key, "= \(value.quoted)\(and) is \(first.text)", at: table.place(of: key))
+    }
+}
+
+extension TenantRow {
+    /// The values of the strongest kind that the row asks for, of which two rows that overlap share one.
+    fileprivate var leadingValues: [String] {
+        switch kinds.identification {
+        // Names of hosts are told apart regardless of letter case, so one spelling stands for all.
+        case .clientCertificate: certificates.map { ASCII.lowercased($0) }
+        case .proxyUser: user.map { [$0] } ?? []
+        case .systemdUnit: units
+        case .uid: uids.map { "\($0)" }
+        case .providerKey: providerKeys.map(\.description)
+        case .source: sources.map(\.description)
+        case .listener: listeners.map(\.rawValue)
+        case .default: []
         }
     }
+
+    /// Whether one client could match both rows, which ask for the same kinds, and neither were the stronger one.
+    fileprivate func overlaps(_ other: TenantRow) -> Bool {
+        func share<Value: Hashable>(_ left: [Value], _ right: [Value]) -> Bool {
+            left.isEmpty || !Set(left).isDisjoint(with: right)
+        }
+        // Of networks that lie in each other the longer prefix is the stronger one.
+        return user == other.user
+            && share(certificates.map { ASCII.lowercased($0) }, other.certificates.map { ASCII.lowercased($0) })
+            && share(units, other.units) && share(uids, other.uids) && share(providerKeys, other.providerKeys)
+            && share(sources, other.sources) && share(listeners, other.listeners)
+    }
+}
+
+extension IdentityKinds {
+    fileprivate var isSingle: Bool { rawValue.nonzeroBitCount == 1 }
 }

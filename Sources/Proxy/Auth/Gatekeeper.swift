@@ -4,10 +4,11 @@ import Wire
 /// Finds out whose a connection is, or a request in absolute form, before anything is done for it.
 ///
 ///     let credentials = ProxyCredentials.read(head, from: bytes)      // while the bytes are at hand
-///     try await Gatekeeper(worker: worker, connection: connection).identify(credentials, by: worker.policy)
+///     try await Gatekeeper(worker: worker, connection: connection).identify(credentials, requestsFollow: true, by: worker.policy)
 ///
 /// A client that is known has its tenant in `connection.tenant` and in the log's line. One that is not is told by the
-/// error: 407 where a user and password would help, else 403.
+/// error: 407 where a user and password would help, else 403. Where the key that a request brings for its provider could
+/// tell, the refusal waits for the request: `finalTenant` has the last word on every one of them.
 struct Gatekeeper {
     let worker: WorkerState
     let connection: ClientConnection
@@ -16,31 +17,63 @@ struct Gatekeeper {
     /// `--proxy-anyauth` and Java begin, some that a person mistypes.
     static let refusalCountMax = 5
 
-    /// Identifies the client by its credentials and its certificate. `mayBeAsked` is false where a client has no way to
-    /// send credentials: connections that did not come for a proxy.
+    /// Identifies the client by everything but the keys of its requests. `mayBeAsked` is false where a client has no way
+    /// to send credentials: connections that did not come for a proxy. `requestsFollow`: leo will read requests on this
+    /// connection, so that one that is nobody's yet may become somebody's.
     ///
     /// Throws when it belongs to no tenant, or its credentials are wrong. Waits until the waiter's deadline.
     func identify(
-        _ credentials: ProxyCredentials, mayBeAsked: Bool = true, by policy: PolicySnapshot
+        _ credentials: ProxyCredentials, mayBeAsked: Bool = true, requestsFollow: Bool, by policy: PolicySnapshot
     ) async throws(ProxyError) {
         connection.tenant = nil
+        connection.facts = ClientFacts()
         let tenants = policy.tenants
-        var user: String?
+        if tenants.isImplicit {
+            if case .tenant(let tenant) = tenants.match(connection.facts) { connection.tenant = tenant }
+            return
+        }
+        var facts = ClientFacts()
+        facts.certificate = connection.certificateNames
+        facts.source = connection.peer.endpoint?.address.unwrapped
+        facts.listener = connection.listener.clientListener
         if mayBeAsked, tenants.hasUsers {
             switch credentials {
             case .none: break
             case .unreadable: throw refuse(.wrong, .proxyCredentials, "these are no Basic proxy credentials (RFC 7617)")
             case .basic(let credentials):
                 try await verify(credentials, policy)
-                user = credentials.user
+                facts.user = credentials.user
             }
         }
-        switch tenants.match(user: user, certificate: connection.certificateNames) {
+        connection.facts = facts
+        switch tenants.match(facts) {
         case .tenant(let tenant): connection.tenant = tenant
-        case .refused(.nobody) where mayBeAsked && tenants.hasUsers:
-            throw refuse(.missing, .proxyCredentials, "the proxy asks for a user and password")
-        case .refused(let refusal): throw refuse(.unidentified, .unidentified, refusal.explanation)
+        case .refused where requestsFollow && tenants.mayBeKnownByKey(facts): break
+        case .refused(let refusal): throw refuse(refusal, mayBeAsked: mayBeAsked && tenants.hasUsers)
         }
+    }
+
+    /// Whose one request is, which brings this key for its provider: by all that is known of its connection, and by the
+    /// key. `tenants` are those that hold for the request. Throws when it is nobody's.
+    func finalTenant(for credential: CredentialFact, in tenants: TenantTable) throws(ProxyError) -> TenantMatch {
+        var facts = connection.facts
+        facts.credential = credential
+        switch tenants.match(facts) {
+        case .tenant(let tenant): return tenant
+        case .refused(let refusal): throw refuse(refusal, mayBeAsked: false)
+        }
+    }
+
+    /// Throws unless the client is known already: for what leo does without seeing a request.
+    func requireTenant() throws(ProxyError) {
+        if connection.tenant == nil { throw refuse(.nobody, mayBeAsked: false) }
+    }
+
+    private func refuse(_ refusal: TenantRefusal, mayBeAsked: Bool) -> ProxyError {
+        if refusal == .nobody, mayBeAsked {
+            return refuse(.missing, .proxyCredentials, "the proxy asks for a user and password")
+        }
+        return refuse(.unidentified, .unidentified, refusal.explanation)
     }
 
     private func verify(_ credentials: BasicCredentials, _ policy: PolicySnapshot) async throws(ProxyError) {

@@ -23,12 +23,14 @@ struct ReachRule {
             return "would let other machines use leo, which cannot ask them who they are there: \(loopback)"
         case .proxyUnix: return nil
         case .proxyTLS:
-            guard let tenants, !tenants.authenticatesEverybody else { return nil }
-            return tenants.isImplicit
-                ? "would let other machines use leo without asking who they are: declare [tenants.NAME] with a password "
-                    + "or a client certificate, or \(loopback)"
-                : "would let other machines use leo without asking who they are, because of [tenants.default]: take that "
-                    + "out, or \(loopback)"
+            guard let tenants, tenants.admitsUnproven(at: .proxyTLS, local: false) else { return nil }
+            let reach = "would let other machines use leo without asking who they are"
+            if tenants.isImplicit {
+                return "\(reach): declare [tenants.NAME] with a password or a client certificate, or \(loopback)"
+            }
+            if tenants.hasDefault { return "\(reach), because of [tenants.default]: take that out, or \(loopback)" }
+            return "\(reach), because of a row that asks for neither a password nor a client certificate: add one of "
+                + "these or other listeners to the row, or \(loopback)"
         }
     }
 
@@ -39,9 +41,12 @@ struct ReachRule {
             let message = "without listen.tls.client_ca no client can show a certificate"
             table.file.report("tenants have rows with client_certificate, and \(message)", at: tenantsPlace)
         }
-        guard tenants.authenticatesEverybody else { return }
-        for (key, endpoints) in [("transparent", listen.transparent), ("reverse", listen.reverse)]
-        where !endpoints.isEmpty {
+        let unasked: [(ClientListener, [IPEndpoint])] = [
+            (.transparent, listen.transparent), (.reverse, listen.reverse),
+        ]
+        for (listener, endpoints) in unasked
+        where !endpoints.isEmpty && !tenants.admitsUnproven(at: listener, local: true) {
+            let key = listener.rawValue
             let message = "lets nobody in: its clients cannot say who they are, and there is no [tenants.default]"
             table.report(key, message, at: table.text(key)?.place ?? table.place)
         }

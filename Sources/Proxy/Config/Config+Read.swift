@@ -20,7 +20,7 @@ extension Config {
     mutating func read(_ file: FileReader, baseDirectory: String) {
         let before = file.mistakeCount
         let tenantsTable = file.table("tenants")
-        tenants = TenantTable(reading: tenantsTable)
+        tenants = TenantTable(reading: tenantsTable, inheriting: file.table("defaults"))
         let rule = ReachRule(tenants: file.mistakeCount == before ? tenants : nil)
         let listenTable = file.table("listen")
         listen.read(listenTable, baseDirectory, rule)

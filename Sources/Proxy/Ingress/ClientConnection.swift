@@ -23,7 +23,9 @@ final class ClientConnection {
     var admission = Admission.served
     /// Where its listener can be reached from, which decides where it may go.
     var clients = DestinationPolicy.Clients.local
-    /// Whose client this is; nil until `Gatekeeper` knows.
+    /// What `Gatekeeper` has found out about the client.
+    var facts = ClientFacts()
+    /// Whose client this is; nil until `Gatekeeper` knows, and where the keys of its requests will tell.
     var tenant: TenantMatch? {
         didSet { record.tenant = tenant }
     }

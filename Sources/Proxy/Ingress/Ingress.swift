@@ -116,6 +116,7 @@ struct Ingress {
         switch worker.policy.destination.decide(target, for: connection.clients) {
         case .intercept(let provider):
             if let limit = try shedding.limitForInterception() {
+                try Gatekeeper(worker: worker, connection: connection).requireTenant()
                 connection.record.provider = provider.name
                 return try await tunnel(target, .overload(limit))
             }
@@ -126,6 +127,17 @@ struct Ingress {
         case .refuse(let refusal):
             let error = ProxyError(refusal)
             throw ProxyError(error.fault, "\(target): \(error.detail)")
+        }
+    }
+
+    /// Whether a CONNECT to `target` may become an interception. Behind an address there may be a provider, as the name in
+    /// its client's ClientHello will tell.
+    private func mayShowRequests(_ target: HostPort) -> Bool {
+        if target == Canary.target || target.address != nil { return true }
+        return switch worker.policy.destination.decide(target, for: connection.clients) {
+        case .intercept: true
+        // The reason of this refusal is not told to those who are nobody.
+        case .tunnel, .refuse: false
         }
     }
 
@@ -172,7 +184,8 @@ struct Ingress {
             connection.record.host = connect.target.description
             try shedding.refuseUnlessTunnelled()
             do {
-                try await gatekeeper.identify(connect.credentials, by: worker.policy)
+                try await gatekeeper.identify(
+                    connect.credentials, requestsFollow: mayShowRequests(connect.target), by: worker.policy)
                 return beginning
             } catch {
                 refusalCount += 1

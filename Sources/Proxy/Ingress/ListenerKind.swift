@@ -1,3 +1,5 @@
+import Policy
+
 /// A way in for clients: what the first bytes of a connection mean. The raw value is the key in `[listen]` and the name
 /// of a descriptor that systemd hands over.
 enum ListenerKind: String, CaseIterable, Sendable {
@@ -17,6 +19,17 @@ enum ListenerKind: String, CaseIterable, Sendable {
         switch self {
         case .proxyUnix: true
         case .proxy, .proxyTLS, .transparent, .reverse: false
+        }
+    }
+
+    /// What the rows of tenants call it.
+    var clientListener: ClientListener {
+        switch self {
+        case .proxy: .proxy
+        case .proxyTLS: .proxyTLS
+        case .proxyUnix: .proxyUnix
+        case .transparent: .transparent
+        case .reverse: .reverse
         }
     }
 

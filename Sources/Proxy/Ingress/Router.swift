@@ -62,12 +62,14 @@ final class Router {
         case .proxy:
             // Each request has credentials of its own.
             let credentials = try client.withHeadBytes { ProxyCredentials.read(client.head, from: $0) }
-            try await Gatekeeper(worker: worker, connection: connection).identify(credentials, by: policy)
+            try await Gatekeeper(worker: worker, connection: connection).identify(
+                credentials, requestsFollow: true, by: policy)
             return try follow(client) { head, bytes throws(ProxyError) in
                 try ForwardTarget(head, bytes).destination(policy.destination, for: connection.clients)
             }
         case .reverse:
-            try await Gatekeeper(worker: worker, connection: connection).identify(.none, mayBeAsked: false, by: policy)
+            try await Gatekeeper(worker: worker, connection: connection).identify(
+                .none, mayBeAsked: false, requestsFollow: true, by: policy)
             return try follow(client) { head, bytes throws(ProxyError) in
                 try ReverseTarget(head, bytes, policy.destination.providers)
                     .destination(policy.destination, for: connection.clients)

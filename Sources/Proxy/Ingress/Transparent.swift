@@ -24,7 +24,7 @@ struct Transparent {
             throw ProxyError(refusal)
         }
         try await Gatekeeper(worker: worker, connection: connection).identify(
-            .none, mayBeAsked: false, by: worker.policy)
+            .none, mayBeAsked: false, requestsFollow: true, by: worker.policy)
         let target = HostPort(host: original.address.description, port: original.port)
         return try await Tunnel(
             worker: worker, connection: connection, target: target, bypass: nil, original: original

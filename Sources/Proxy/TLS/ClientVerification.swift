@@ -14,9 +14,11 @@ struct ClientVerification: Sendable {
     let isRequired: Bool
 
     /// Reads `listen.tls.client_ca` for a file with these tenants: a certificate is required unless some client may be
-    /// known by a password, or be nobody in particular. Without tenants it is, or asking would be for nothing.
+    /// known by something else, or be nobody in particular. Without tenants it is, or asking would be for nothing.
     init(path: String, for tenants: TenantTable) throws(CertificateFailure) {
-        try self.init(path: path, isRequired: !tenants.hasUsers && !tenants.hasDefault)
+        let isDispensable =
+            tenants.hasDefault || tenants.hasUsers || tenants.rows.contains { $0.certificates.isEmpty }
+        try self.init(path: path, isRequired: !isDispensable)
     }
 
     /// Reads the CAs of a PEM file.

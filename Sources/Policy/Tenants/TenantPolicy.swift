@@ -1,0 +1,14 @@
+/// What holds for one tenant: its own tables in `[tenants.NAME]` over those of `[defaults]`.
+public struct TenantPolicy: Equatable, Sendable {
+    /// The tenant's name.
+    public let name: String
+
+    /// A tenant for which nothing is set.
+    public init(name: String) { self.name = name }
+
+    /// Reads a tenant's tables. `own` is `[tenants.NAME]`, nil for the implicit default tenant; `defaults` is
+    /// `[defaults]`. Each kind of policy asks both for its table and merges them key by key.
+    init(name: String, reading own: TableReader?, inheriting defaults: TableReader) {
+        self.name = name
+    }
+}
