@@ -124,7 +124,10 @@ struct ctoml_document {
             node.kind = CTOML_BOOLEAN;
             node.integer = value.as_boolean()->get() ? 1 : 0;
             break;
-        case toml::node_type::floating_point: node.kind = CTOML_FLOAT; break;
+        case toml::node_type::floating_point:
+            node.kind = CTOML_FLOAT;
+            node.number = value.as_floating_point()->get();
+            break;
         case toml::node_type::date:
         case toml::node_type::time:
         case toml::node_type::date_time:

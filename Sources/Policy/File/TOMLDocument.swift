@@ -50,7 +50,7 @@ struct TOMLDocument {
         case CTOML_STRING: .string(unsafe text(node.string, node.string_length))
         case CTOML_INTEGER: .integer(unsafe node.integer)
         case CTOML_BOOLEAN: .boolean(unsafe node.integer != 0)
-        case CTOML_FLOAT: .float
+        case CTOML_FLOAT: .float(unsafe node.number)
         default: .date  // an enum of C has no last case
         }
     }
@@ -81,7 +81,8 @@ enum TOMLContent: Sendable {
     case array([TOMLValue])
     case string(String)
     case integer(Int64)
-    case float
+    /// Perhaps none, or not finite.
+    case float(Double)
     case boolean(Bool)
     case date
 

@@ -29,6 +29,7 @@ typedef struct ctoml_node {
     const char *string;  // likewise, for CTOML_STRING
     size_t string_length;
     int64_t integer;  // for CTOML_INTEGER, and 0 or 1 for CTOML_BOOLEAN
+    double number;    // for CTOML_FLOAT, which may be no number or not finite
 } ctoml_node;
 
 typedef struct ctoml_document ctoml_document;
