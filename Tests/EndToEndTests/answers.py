@@ -1,247 +1,216 @@
-"""What the providers' answers look like: one JSON and one streamed form per dialect, all saying the same words."""
+"""What the providers' answers look like: one JSON and one streamed form per dialect, all saying the same words.
+
+An `Answer` holds what is to be said and what it cost; the dialects' files turn that into the provider's bytes.
+"""
 
 from __future__ import annotations
 
-import base64
+import dataclasses
 import json
-import struct
-import zlib
-from typing import List, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 # The streamed forms send one event per piece; the joined pieces are what a client must end up with.
 PIECES = ["Leo ", "relays ", "every ", "byte, ", "ü and ", "emoji 🦁 ", "too."]
 TEXT = "".join(PIECES)
-USAGE = (11, 7)
 
 
-def dialect_of(path: str) -> str:
-    """The dialect by the path without its query."""
-    path = path.split("?", 1)[0]
+@dataclasses.dataclass(frozen=True)
+class Used:
+    """What an answer cost, in one meaning for all: cached and cache-write tokens are parts of the input, reasoning
+    tokens are part of the output. The dialects' files say it as each provider does."""
+
+    input: int = 11
+    output: int = 7
+    cached: int = 0
+    cache_write: int = 0
+    long_cache_write: int = 0
+    reasoning: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output
+
+    @property
+    def fresh(self) -> int:
+        """The input that no cache had a part in."""
+        return self.input - self.cached - self.cache_write - self.long_cache_write
+
+    @staticmethod
+    def parse(text: str) -> Used:
+        """ "input=100 output=20 cached=30"."""
+        return Used(**{name: int(number) for name, number in (pair.split("=") for pair in text.split())})
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={number}" for name, number in dataclasses.asdict(self).items())
+
+
+@dataclasses.dataclass
+class Answer:
+    """What the provider says to one request."""
+
+    dialect: str
+    # The request's document, for what the answer depends on; empty when it was none.
+    asked: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    pieces: List[str] = dataclasses.field(default_factory=lambda: PIECES)
+    used: Used = Used()
+    # Takes the place of the usage, whatever it is; LEFT_OUT leaves it out.
+    usage: Any = None
+    model: str = "test"
+    # Whose flavour of the dialect: "groq", "deepseek", "mistral", "openrouter", or "" for the dialect's owner's.
+    flavour: str = ""
+    # A tool call in the place of text.
+    calls_tool: bool = False
+    # Whether the JSON has no blanks, as most providers write it.
+    compact: bool = False
+    # Whether the members that come with include_usage stand before the choices, not at the end.
+    usage_first: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def json(self, value: Any) -> bytes:
+        separators = (",", ":") if self.compact else None
+        return json.dumps(value, ensure_ascii=False, separators=separators).encode()
+
+    def data(self, value: Any) -> bytes:
+        return b"data: " + self.json(value) + b"\n\n"
+
+    def named(self, name: str, value: Dict[str, Any]) -> bytes:
+        return f"event: {name}\n".encode() + self.data({"type": name, **value})
+
+    def with_usage(self, value: Dict[str, Any], key: str, usage: Any) -> Dict[str, Any]:
+        """The document with its usage, or with what stands in the usage's place."""
+        if self.usage is LEFT_OUT:
+            return value
+        return {**value, key: usage if self.usage is None else self.usage}
+
+    def whole(self) -> bytes:
+        """The answer in one JSON document."""
+        build = WHOLE.get(self.dialect)
+        return self.json(build(self) if build else {"text": self.text})
+
+    def events(self) -> List[bytes]:
+        """The streamed answer, one wire event per element; the first already carries text the client can see, and
+        where the usage comes by itself the last carries it."""
+        build = EVENTS.get(self.dialect)
+        return build(self) if build else [self.data({"text": piece}) for piece in self.pieces]
+
+    @property
+    def streamed(self) -> bool:
+        return self.dialect in STREAMED_BY_PATH or bool(self.asked.get("stream"))
+
+    @property
+    def content_type(self) -> str:
+        if self.dialect in ("bedrock-stream", "bedrock-invoke-stream"):
+            return "application/vnd.amazon.eventstream"
+        if self.dialect == "gemini-array" or not self.streamed:
+            return "application/json"
+        return "text/event-stream; charset=utf-8"
+
+
+class _LeftOut:
+    """Says that an answer has no usage at all."""
+
+
+LEFT_OUT: Any = _LeftOut()
+
+WHOLE: Dict[str, Callable[[Answer], Dict[str, Any]]] = {}
+EVENTS: Dict[str, Callable[[Answer], List[bytes]]] = {}
+STREAMED_BY_PATH = ("gemini-stream", "gemini-array", "bedrock-stream", "bedrock-invoke-stream")
+
+
+def dialect_of(target: str) -> str:
+    """The dialect by the path, and for Gemini's two ways of streaming by the query."""
+    path, _, query = target.partition("?")
     for ending, dialect in (
         ("/chat/completions", "openai-chat"),
+        ("/completions", "openai-completions"),
         ("/responses", "openai-responses"),
         ("/embeddings", "openai-embeddings"),
+        ("/moderations", "openai-moderations"),
         ("/v1/models", "openai-models"),
+        ("/messages/count_tokens", "anthropic-count"),
         ("/v1/messages", "anthropic-messages"),
         (":generateContent", "gemini-generate"),
-        (":streamGenerateContent", "gemini-stream"),
+        (":streamGenerateContent", "gemini-stream" if "alt=sse" in query else "gemini-array"),
+        (":embedContent", "gemini-embed"),
+        (":countTokens", "gemini-count"),
         ("/converse", "bedrock-converse"),
         ("/converse-stream", "bedrock-stream"),
+        ("/invoke", "bedrock-invoke"),
+        ("/invoke-with-response-stream", "bedrock-invoke-stream"),
+        ("/v2/chat", "cohere-chat"),
+        ("/v2/embed", "cohere-embed"),
+        ("/v2/rerank", "cohere-rerank"),
     ):
         if path.endswith(ending):
             return dialect
     return "none"
 
 
-def is_streamed(dialect: str, body: bytes) -> bool:
-    if dialect in ("gemini-stream", "bedrock-stream"):
-        return True
+def flavour_of(host: str) -> str:
+    """Whose OpenAI it is, by the host."""
+    for name in ("groq", "deepseek", "mistral", "openrouter"):
+        if name in host:
+            return name
+    return ""
+
+
+def document(body: bytes) -> Dict[str, Any]:
+    """The request's JSON, or nothing when it is something else."""
     try:
-        return bool(json.loads(body or b"{}").get("stream"))
-    except (ValueError, AttributeError):
-        return False
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def whole(dialect: str, body: bytes, padding: str = "") -> bytes:
-    """The answer in one JSON document; `padding` makes it as big as a test wants."""
-    text = TEXT + padding
-    if dialect == "openai-chat":
-        value = {
-            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "test",
-            "choices": [
-                {"index": 0, "finish_reason": "stop", "logprobs": None,
-                 "message": {"role": "assistant", "content": text, "refusal": None}}
-            ],
-            "usage": {"prompt_tokens": USAGE[0], "completion_tokens": USAGE[1], "total_tokens": sum(USAGE)},
-        }  # fmt: skip
-    elif dialect == "openai-responses":
-        value = response("completed", text)
-    elif dialect == "openai-embeddings":
-        value = embeddings(body)
-    elif dialect == "openai-models":
-        value = {"object": "list", "data": [{"id": "test", "object": "model", "created": 1, "owned_by": "leo"}]}
-    elif dialect == "anthropic-messages":
-        value = {
-            "id": "msg_1", "type": "message", "role": "assistant", "model": "test",
-            "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": None,
-            "usage": {"input_tokens": USAGE[0], "output_tokens": USAGE[1]},
-        }  # fmt: skip
-    elif dialect == "gemini-generate":
-        value = gemini(text, "STOP")
-    elif dialect == "bedrock-converse":
-        value = {
-            "output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "stopReason": "end_turn",
-            "usage": {"inputTokens": USAGE[0], "outputTokens": USAGE[1], "totalTokens": sum(USAGE)},
-            "metrics": {"latencyMs": 1},
-        }  # fmt: skip
-    else:
-        value = {"text": text}
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
-def events(dialect: str) -> List[bytes]:
-    """The streamed answer, one wire event per element; the first already carries text the client can see."""
-    if dialect == "openai-chat":
-        return (
-            [data(chat_chunk({"role": "assistant", "content": PIECES[0]}))]
-            + [data(chat_chunk({"content": piece})) for piece in PIECES[1:]]
-            + [data(chat_chunk({}, "stop")) + b"data: [DONE]\n\n"]
-        )
-    if dialect == "openai-responses":
-        return openai_response_events()
-    if dialect == "anthropic-messages":
-        return anthropic_events()
-    if dialect == "gemini-stream":
-        return [data(gemini(piece)) for piece in PIECES[:-1]] + [data(gemini(PIECES[-1], "STOP"))]
-    if dialect == "bedrock-stream":
-        return bedrock_events()
-    return [data({"text": piece}) for piece in PIECES]
-
-
-def content_type(dialect: str, streamed: bool) -> str:
-    if dialect == "bedrock-stream":
-        return "application/vnd.amazon.eventstream"
-    return "text/event-stream; charset=utf-8" if streamed else "application/json"
+    """The ordinary answer in one JSON document; `padding` makes it as big as a test wants."""
+    return Answer(dialect, document(body), PIECES + [padding]).whole()
 
 
 def error(dialect: str, status: int) -> bytes:
     """An error as the provider itself would word it."""
     message = f"the test provider was asked to answer {status}"
+    value: Dict[str, Any]
     if dialect.startswith("anthropic"):
-        value = {"type": "error", "error": {"type": "api_error", "message": message}}
+        kind = {429: "rate_limit_error", 529: "overloaded_error"}.get(status, "api_error")
+        value = {"type": "error", "error": {"type": kind, "message": message}}
     elif dialect.startswith("gemini"):
         value = {"error": {"code": status, "message": message, "status": "UNAVAILABLE"}}
-    elif dialect.startswith("bedrock"):
+        if status == 429:
+            wait = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
+            value["error"].update(status="RESOURCE_EXHAUSTED", details=[wait])
+    elif dialect.startswith(("bedrock", "cohere")):
         value = {"message": message}
     else:
-        value = {"error": {"message": message, "type": "server_error", "param": None, "code": None}}
+        kind = "requests" if status == 429 else "server_error"
+        code = "rate_limit_exceeded" if status == 429 else None
+        value = {"error": {"message": message, "type": kind, "param": None, "code": code}}
     return json.dumps(value).encode()
 
 
-# MARK: Pieces
+def native_fields(dialect: str, remaining: int, reset_seconds: int) -> Dict[str, str]:
+    """The fields by which a provider says how much of its own limits is left."""
+    if dialect.startswith("anthropic"):
+        at = "2026-01-01T00:00:%02dZ" % (reset_seconds % 60)
+        kinds = ("requests", "tokens", "input-tokens", "output-tokens")
+        return {
+            f"anthropic-ratelimit-{kind}-{word}": value
+            for kind in kinds
+            for word, value in (("limit", "1000"), ("remaining", str(remaining)), ("reset", at))
+        }
+    if dialect.startswith("openai"):
+        return {
+            f"x-ratelimit-{word}-{kind}": value
+            for kind in ("requests", "tokens")
+            for word, value in (("limit", "1000"), ("remaining", str(remaining)), ("reset", f"{reset_seconds}s"))
+        }
+    return {}
 
 
-def data(value) -> bytes:
-    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
-
-
-def named(name: str, value: dict) -> bytes:
-    return f"event: {name}\n".encode() + data({"type": name, **value})
-
-
-def chat_chunk(delta: dict, finish=None) -> dict:
-    return {
-        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "test",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }  # fmt: skip
-
-
-def embeddings(body: bytes) -> dict:
-    request = json.loads(body)
-    inputs = request["input"] if isinstance(request["input"], list) else [request["input"]]
-    vector = [0.25, -0.5, 1.0]
-    form = base64.b64encode(struct.pack("<3f", *vector)).decode()
-    return {
-        "object": "list", "model": "test", "usage": {"prompt_tokens": 3, "total_tokens": 3},
-        "data": [
-            {"object": "embedding", "index": index,
-             "embedding": form if request.get("encoding_format") == "base64" else vector}
-            for index in range(len(inputs))
-        ],
-    }  # fmt: skip
-
-
-def response(status: str, text: str) -> dict:
-    part = {"type": "output_text", "text": text, "annotations": []}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [part]}
-    return {
-        "id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": "test",
-        "output": [message] if text else [], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
-        "error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "temperature": 1.0,
-        "top_p": 1.0,
-        "usage": {
-            "input_tokens": USAGE[0], "output_tokens": USAGE[1], "total_tokens": sum(USAGE),
-            "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0},
-        },
-    }  # fmt: skip
-
-
-def openai_response_events() -> List[bytes]:
-    where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    deltas = [
-        named("response.output_text.delta", {**where, "delta": piece, "logprobs": [], "sequence_number": number})
-        for number, piece in enumerate(PIECES, 3)
-    ]
-    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
-    part = {"type": "output_text", "text": "", "annotations": []}
-    opening = (
-        named("response.created", {"response": response("in_progress", ""), "sequence_number": 0})
-        + named("response.output_item.added", {"output_index": 0, "item": item, "sequence_number": 1})
-        + named("response.content_part.added", {**where, "part": part, "sequence_number": 2})
-    )
-    closing = named("response.completed", {"response": response("completed", TEXT), "sequence_number": 99})
-    return [opening + deltas[0]] + deltas[1:] + [closing]
-
-
-def anthropic_events() -> List[bytes]:
-    message = {
-        "id": "msg_1", "type": "message", "role": "assistant", "model": "test", "content": [],
-        "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": USAGE[0], "output_tokens": 1},
-    }  # fmt: skip
-    opening = named("message_start", {"message": message}) + named(
-        "content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}
-    )
-    deltas = [
-        named("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": piece}}) for piece in PIECES
-    ]
-    closing = (
-        named("content_block_stop", {"index": 0})
-        + named("message_delta", {
-            "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": USAGE[1]},
-        })
-        + named("message_stop", {})
-    )  # fmt: skip
-    return [opening + deltas[0]] + deltas[1:] + [closing]
-
-
-def gemini(text: str, finish=None) -> dict:
-    candidate = {"index": 0, "content": {"role": "model", "parts": [{"text": text}]}}
-    if finish:
-        candidate["finishReason"] = finish
-    return {
-        "candidates": [candidate], "modelVersion": "test",
-        "usageMetadata": {
-            "promptTokenCount": USAGE[0], "candidatesTokenCount": USAGE[1], "totalTokenCount": sum(USAGE),
-        },
-    }  # fmt: skip
-
-
-def bedrock_events() -> List[bytes]:
-    def delta(piece: str) -> bytes:
-        return frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}})
-
-    opening = frame("messageStart", {"role": "assistant"})
-    closing = (
-        frame("contentBlockStop", {"contentBlockIndex": 0})
-        + frame("messageStop", {"stopReason": "end_turn"})
-        + frame("metadata", {
-            "usage": {"inputTokens": USAGE[0], "outputTokens": USAGE[1], "totalTokens": sum(USAGE)},
-            "metrics": {"latencyMs": 1},
-        })
-    )  # fmt: skip
-    return [opening + delta(PIECES[0])] + [delta(piece) for piece in PIECES[1:]] + [closing]
-
-
-def frame(kind: str, value: dict) -> bytes:
-    """One message of Amazon's event-stream encoding: prelude, headers, payload, two CRCs."""
-    names: List[Tuple[str, str]] = [
-        (":event-type", kind), (":content-type", "application/json"), (":message-type", "event")
-    ]  # fmt: skip
-    headers = b"".join(
-        struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(text)) + text.encode()
-        for name, text in names
-    )
-    payload = json.dumps(value).encode()
-    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
-    message = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers + payload
-    return message + struct.pack("!I", zlib.crc32(message))
+# The dialects enter themselves into the tables above.
+import answers_openai  # noqa: E402, F401
+import answers_others  # noqa: E402, F401

@@ -102,6 +102,10 @@ def upstreams(provider) -> Dict[str, Any]:
             "generativelanguage.googleapis.com",
             "bedrock-runtime.us-east-1.amazonaws.com",
             "api.groq.com",
+            "api.mistral.ai",
+            "api.deepseek.com",
+            "openrouter.ai",
+            "api.cohere.com",
             "good.leo-test.example",
             "other.elsewhere.example",
         )

@@ -101,3 +101,10 @@ def built_java(javac: str, source: Path, folder: Path) -> List[str]:
     done = subprocess.run([javac, "-d", folder, source], capture_output=True, text=True, timeout=140)
     assert done.returncode == 0, done.stderr
     return [str(Path(javac).with_name("java")), "-cp", str(folder), source.stem]
+
+
+def calls(sdk: str, test_id: str, env: Dict[str, str], calls: List[Dict[str, Any]], first=None, **plan) -> List[Any]:
+    """Makes these calls with an SDK, one after another, and returns what it tells of each."""
+    env = dict(env, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(CLIENTS))
+    text = json.dumps({"test_id": test_id, "calls": calls, **plan})
+    return Run([sys.executable, CLIENTS / "calls.py", sdk, text], env, first).result["calls"]

@@ -1,4 +1,4 @@
-"""The test provider: a stand-in for OpenAI, Anthropic, Gemini and Bedrock that sees and controls every byte.
+"""The test provider: a stand-in for OpenAI, Anthropic, Gemini, Cohere and Bedrock that sees and controls every byte.
 
 A request chooses how it is answered by `x-test-…` fields (see KNOBS), or a test registers a script for its `x-test-id`
 and drives the connection itself. Every request is recorded with its exact head bytes and the digest of its body.
@@ -18,9 +18,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import answers
+import codings
+from answers import LEFT_OUT, Answer, Used
+from answers_others import bedrock_fields
 from certificates import PROVIDER_HOSTS, Certificates
 from h2wire import Link
 from wires import Broken, Field, Message, Reader, Wire, chunk, fields_of, head
@@ -31,8 +34,9 @@ x-test-status    answers this status; 400 and above in the dialect's error form
 x-test-size      this many bytes of padding in the answer
 x-test-delay-ms  between the events of a stream
 x-test-gate      a stream waits after its first event until the gate of this name is opened
+x-test-gate-at   it waits before the event of this number instead; -1 is the last, which has the usage
 x-test-framing   length | chunked | close
-x-test-cut       cut after this many events of a stream, or bytes of a body
+x-test-cut       cut after this many events of a stream (-1: before the last), or bytes of a body
 x-test-end       how the connection ends at a cut: fin (default, no close_notify) | notify | reset; over HTTP/2 also
                  rst (RST_STREAM, which leaves the other streams alone)
 x-test-interim   sends "103 Early Hints" first
@@ -42,6 +46,16 @@ x-test-early     answers this status before reading the body, and closes
 x-test-hang      head | middle: stops there until the client is gone
 x-test-garbage   answers one of GARBAGE, then waits for the client to leave
 x-test-cookies   several Set-Cookie fields, odd casing, repeated fields
+x-test-used      what it cost, as Used.parse reads it
+x-test-usage     this JSON in the place of the usage; "none" leaves it out
+x-test-model     the model that answers
+x-test-words     NUMBERxSIZE: so many pieces of text of so many bytes
+x-test-tool      a tool call in the place of text
+x-test-json      compact: no blanks in the JSON; usage-first: the members of include_usage stand before the choices
+x-test-encoding  gzip | deflate | br | zstd: the answer is encoded so, each event flushed
+x-test-fail      STATUSxNUMBER: the first so many requests of this test get that status
+x-test-wait-ms   in errors, what Retry-After and retry-after-ms say; default 1000
+x-test-native    the provider's own fields about its limits: how much is left of them
 """
 
 # Answers that no client may take for an answer.
@@ -109,6 +123,34 @@ class Exchange:
     @property
     def dialect(self) -> str:
         return answers.dialect_of(self.request.target)
+
+    @property
+    def document(self) -> Dict[str, Any]:
+        """The JSON of the request."""
+        return answers.document(self.request.body)
+
+    @property
+    def answer(self) -> Answer:
+        """What the knobs want to be answered, once the request is read."""
+        words = self.knob("words")
+        usage = self.knob("usage")
+        form = (self.knob("json") or "").split()
+        pieces = answers.PIECES + ["x" * int(self.knob("size") or 0)]
+        if words:
+            number, size = map(int, words.split("x"))
+            pieces = [("word%d " % place * size)[:size] for place in range(number)]
+        return Answer(
+            dialect=self.dialect,
+            asked=self.document,
+            pieces=[piece for piece in pieces if piece],
+            used=Used.parse(self.knob("used") or ""),
+            usage=None if usage is None else LEFT_OUT if usage == "none" else json.loads(usage),
+            model=self.knob("model") or "test",
+            flavour=answers.flavour_of(self.request.first("host", "")),
+            calls_tool=self.knob("tool") is not None,
+            compact="compact" in form,
+            usage_first="usage-first" in form,
+        )
 
     def knob(self, name: str) -> Optional[str]:
         return self.request.first("x-test-" + name)
@@ -391,15 +433,32 @@ def answer_as_asked(exchange: Exchange) -> None:
     if exchange.knob("interim"):
         exchange.interim(103, [(b"Link", b"</style.css>; rel=preload"), (b"X-Hint", b"1")])
     status = int(exchange.knob("status") or 200)
+    fail = exchange.knob("fail")
+    if fail:
+        failing, number = map(int, fail.split("x"))
+        if len(exchange.provider.of(exchange.id)) <= number:
+            status = failing
+    answer = exchange.answer
     if status >= 400:
-        fields = fields_for(exchange, "application/json") + fields_of([("Retry-After", "1")])
-        exchange.reply(status, fields, answers.error(exchange.dialect, status))
+        fail_so(exchange, status)
     elif exchange.knob("echo"):
         exchange.reply(status, fields_for(exchange, "application/json"), echo(exchange))
-    elif answers.is_streamed(exchange.dialect, body):
-        stream(exchange)
+    elif answer.streamed:
+        stream(exchange, answer)
     else:
-        reply_whole(exchange, status, body)
+        reply_whole(exchange, status, answer)
+
+
+def fail_so(exchange: Exchange, status: int) -> None:
+    """An error with what its provider says about when to come again."""
+    wait_ms = int(exchange.knob("wait-ms") or 1000)
+    fields = fields_for(exchange, "application/json") + fields_of([("Retry-After", str(-(-wait_ms // 1000)))])
+    if exchange.knob("wait-ms"):
+        fields += fields_of([("retry-after-ms", str(wait_ms))])
+    if exchange.dialect.startswith("bedrock"):
+        kind = {429: "ThrottlingException", 503: "ServiceUnavailableException"}.get(status, "InternalServerException")
+        fields += fields_of([("x-amzn-ErrorType", kind)])
+    exchange.reply(status, fields, answers.error(exchange.dialect, status))
 
 
 def fields_for(exchange: Exchange, content_type: str) -> List[Field]:
@@ -413,6 +472,9 @@ def fields_for(exchange: Exchange, content_type: str) -> List[Field]:
         fields.append(("request-id", "req-" + exchange.id))
     if exchange.dialect.startswith("bedrock"):
         fields.append(("x-amzn-RequestId", "req-" + exchange.id))
+    if exchange.knob("native"):
+        remaining = int(exchange.knob("native") or 0)
+        fields += list(answers.native_fields(exchange.dialect, remaining, 30).items())
     if exchange.knob("cookies"):
         fields += [
             ("Set-Cookie", "__cf_bm=one; Path=/; Secure"),
@@ -436,10 +498,11 @@ def echo(exchange: Exchange) -> bytes:
     return json.dumps(value).encode()
 
 
-def reply_whole(exchange: Exchange, status: int, body: bytes) -> None:
-    padding = "x" * int(exchange.knob("size") or 0)
-    content = answers.whole(exchange.dialect, body, padding)
-    fields = fields_for(exchange, "application/json")
+def reply_whole(exchange: Exchange, status: int, answer: Answer) -> None:
+    fields = fields_for(exchange, "application/json") + fields_of(bedrock_fields(answer))
+    encoder = codings.Encoder(exchange.knob("encoding"))
+    content = encoder.whole(answer.whole())
+    fields += encoder.fields
     framing = exchange.knob("framing") or "length"
     if exchange.knob("trailers"):
         framing = "chunked"
@@ -460,22 +523,29 @@ def reply_whole(exchange: Exchange, status: int, body: bytes) -> None:
     exchange.finish(b"X-Sum: 1\r\nx-Done: yes\r\n" if exchange.knob("trailers") else b"")
 
 
-def stream(exchange: Exchange) -> None:
-    events = answers.events(exchange.dialect)
+def stream(exchange: Exchange, answer: Answer) -> None:
+    encoder = codings.Encoder(exchange.knob("encoding"))
+    events = encoder.pieces(answer.events())
     framing = exchange.knob("framing") or "chunked"
-    fields = fields_for(exchange, answers.content_type(exchange.dialect, True))
+    fields = fields_for(exchange, answer.content_type) + encoder.fields
     exchange.begin(200, fields, framing, sum(map(len, events)))
-    cut = int(exchange.knob("cut") or -1)
+
+    def place(knob: str) -> Optional[int]:
+        text = exchange.knob(knob)
+        number = int(text) if text else None
+        return number if number is None or number >= 0 else len(events) + number
+
+    cut, gate_at = place("cut"), place("gate-at")
     for number, event in enumerate(events):
         if number == cut:
             exchange.end(exchange.knob("end") or "fin")
             return
-        exchange.piece(event)
-        if number == 0 and exchange.knob("gate"):
+        if number == (1 if gate_at is None else gate_at) and exchange.knob("gate"):
             if not exchange.provider.gate(exchange.knob("gate") or "").wait(30):
                 # Nobody saw the first event: whoever held it back shall not get away with it.
                 exchange.end("reset")
                 return
+        exchange.piece(event)
         if number == 0 and exchange.knob("hang") == "middle":
             exchange.wait_client_gone(60)
             return

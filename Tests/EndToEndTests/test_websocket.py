@@ -16,7 +16,7 @@ from websockets.sync.server import Server, serve
 
 import programs
 import wsframes
-from answers import PIECES, TEXT, openai_response_events
+from answers import PIECES, TEXT, Answer
 from h2client import H2Client
 from h2wire import Gone
 from harness import wait_until
@@ -629,7 +629,7 @@ def realtime(connection) -> None:
 def responses(connection) -> None:
     for message in connection:
         assert json.loads(message)["type"] == "response.create"
-        for event in b"".join(openai_response_events()).split(b"\n\n"):
+        for event in b"".join(Answer("openai-responses").events()).split(b"\n\n"):
             if event:
                 connection.send(event.split(b"data: ", 1)[1].decode())
 
