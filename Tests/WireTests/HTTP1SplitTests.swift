@@ -77,7 +77,7 @@ struct HTTP1SplitTests {
 }
 
 /// Random numbers that a seed repeats (SplitMix64).
-struct SplitMix {
+struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
