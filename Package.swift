@@ -63,7 +63,9 @@ let package = Package(
 
 // One executable per parser, built only on request: libFuzzer supplies main. See Tests/Fuzz/README.md.
 if Context.environment["LEO_FUZZ"] != nil {
-    for name in ["FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket", "FuzzEncoding", "FuzzProxyProtocol"] {
+    for name in [
+        "FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket", "FuzzEncoding", "FuzzProxyProtocol", "FuzzEventStream",
+    ] {
         package.targets.append(
             .executableTarget(
                 name: name, dependencies: ["Wire", "Policy", "Proxy"], path: "Tests/Fuzz/\(name)", swiftSettings: strict

@@ -35,6 +35,8 @@ public struct EventStreamParser: ~Copyable {
     private var isFirstLine = true
     private var isOversized = false
     private var isReported = false
+    /// Whether the line that has begun is a comment that belongs to no event: nothing of it is kept or counted.
+    public private(set) var isInComment = false
     /// Whether the last byte gone over was a CR: an LF that follows it belongs to the same line end.
     public private(set) var isAfterCarriageReturn = false
 
@@ -54,7 +56,7 @@ public struct EventStreamParser: ~Copyable {
     }
 
     /// Whether no event has begun since the last one ended.
-    public var isBetweenEvents: Bool { isReported || blockByteCount == 0 }
+    public var isBetweenEvents: Bool { isReported || (blockByteCount == 0 && lineByteCount == 0) }
 
     /// Whether the event that has begun is beyond the limit already.
     public var isInOversizedEvent: Bool { isOversized && !isReported }
@@ -102,9 +104,16 @@ public struct EventStreamParser: ~Copyable {
     }
 
     private mutating func hold(_ part: Span<UInt8>) {
+        if lineByteCount == 0 { isInComment = isCommentBetweenEvents(part) }
         lineByteCount += part.count
+        if isInComment { return }
         count(part.count)
         if !isOversized { heldLine.append(part) }
+    }
+
+    /// A comment between two events belongs to neither, so a stream of comments alone is never held back.
+    private func isCommentBetweenEvents(_ line: Span<UInt8>) -> Bool {
+        blockByteCount == 0 && !line.isEmpty && line[0] == ASCII.colon
     }
 
     /// Counts bytes, and lets go of an event that has become too large. The sum is the same in any pieces.
@@ -118,10 +127,13 @@ public struct EventStreamParser: ~Copyable {
 
     private mutating func endLine(_ rest: Span<UInt8>) -> Step? {
         let isEmpty = lineByteCount + rest.count == 0
-        count(rest.count + 1)
-        lineByteCount = 0
+        let isComment = isInComment || (lineByteCount == 0 && isCommentBetweenEvents(rest))
         let isFirst = isFirstLine
         isFirstLine = false
+        isInComment = false
+        lineByteCount = 0
+        if isComment { return .boundary }
+        count(rest.count + 1)
         if isOversized { return isEmpty ? .oversized : nil }
         guard !heldLine.isEmpty else { return block.take(rest, isFirst: isFirst) }
         var line = ByteQueue()
@@ -159,13 +171,11 @@ private struct Block: ~Copyable {
     var data = ByteQueue()
     var type = ByteQueue()
     private var hasData = false
-    private var hasField = false
 
     mutating func removeAll() {
         data.removeAll()
         type.removeAll()
         hasData = false
-        hasField = false
     }
 
     /// Takes one line without its end; the first one of a stream may begin with a byte order mark.
@@ -178,9 +188,6 @@ private struct Block: ~Copyable {
 
     private mutating func take(_ line: Span<UInt8>) -> EventStreamParser.Step? {
         guard !line.isEmpty else { return hasData ? .event : .boundary }
-        // A comment between two events belongs to neither, so a stream of comments alone is never held back.
-        guard line[0] != ASCII.colon else { return hasField ? nil : .boundary }
-        hasField = true
         if let start = valueStart(line, "data") {
             if hasData { data.append(ASCII.lineFeed) }
             hasData = true
