@@ -18,6 +18,7 @@ public struct Server {
         let log = OperatorLog()
         Process.harden()
         Process.blockSignals()
+        OpenSSLLifetime.outliveThreads()
         do {
             let config = try Config.load(file: file)
             let activated = try ActivatedSockets.take(ReachRule(tenants: config.tenants))
