@@ -14,5 +14,7 @@ struct Leo: ParsableCommand {
             bound; 64 wrong usage.
             """,
         version: Version.details,
-        subcommands: [Serve.self, Check.self, AuthorityGroup.self, Env.self, Run.self, Doctor.self, Hash.self])
+        subcommands: [
+            Serve.self, Check.self, Reload.self, AuthorityGroup.self, Env.self, Run.self, Doctor.self, Hash.self,
+        ])
 }

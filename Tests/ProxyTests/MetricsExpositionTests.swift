@@ -12,6 +12,8 @@ struct MetricsExpositionTests {
         measures.merge(try #require(ProcessStatistics.current()).measures) { mine, _ in mine }
         let overload = Overload(Config(baseDirectory: "/"), descriptorCountMax: 1024)
         measures.merge(overload.measures) { mine, _ in mine }
+        let policy = PolicySnapshot(Config(baseDirectory: "/"))
+        measures.merge(Reloader.measures(of: policy, isGood: true)) { mine, _ in mine }
         let metrics = Metrics(providers: ["openai"])
         let worker = metrics.makeWorker()
         for step in 0..<1000 { worker.observe(.exchangeTime, microseconds: UInt64(step * step * step)) }

@@ -1,14 +1,24 @@
 import Policy
+import Synchronization
 import Wire
 
-/// The admin listener: health, readiness and metrics, over loopback only. One request per connection.
+/// The admin listener: health, readiness, metrics and reload, over loopback only. One request per connection.
 struct Admin: Sendable {
     /// Scrapers and probes are few; a flood must not take descriptors from clients.
     private static let connectionCountMax = 64
     private static let headBytesMax = 8 * 1024
     private static let patience = Nanoseconds(.seconds(10))
+    /// Reading the file again takes milliseconds, and on a slow or hung disk as long as that takes.
+    private static let reloadPatience = Nanoseconds(.seconds(30))
+    private static let plainText = "text/plain; charset=utf-8"
+    /// Where a reload is asked for.
+    static let reloadPath = "/v1/reload"
+    /// What whoever asks for it must send: the digest of the file, which proves that they could read it. A web page that a
+    /// browser of this machine shows could not.
+    static let digestField = "x-leo-config-digest"
 
     let shared: Shared
+    let reloader: Reloader
     let startedAt: MonotonicTime
 
     /// Serves a connection on a task of its own.
@@ -39,10 +49,10 @@ struct Admin: Sendable {
                     let isComplete = try stream.inbound.withBytes { bytes throws(HTTP1Error) in try head.parse(bytes) }
                     guard isComplete else { continue }
                 } catch {
-                    respond(400, "text/plain; charset=utf-8", "\(error.explanation)\n", isHead: false, to: stream)
+                    respond(400, Self.plainText, "\(error.explanation)\n", isHead: false, to: stream)
                     break
                 }
-                answer(head, stream)
+                await answer(head, stream, waiter)
                 break
             case .blocked:
                 do { try await stream.sleep(waiter, for: .read) } catch { return stream.closeOrderly() }
@@ -55,12 +65,14 @@ struct Admin: Sendable {
         await unsafe stream.closeLingering(waiter, scratch: state.scratch)
     }
 
-    private func answer(_ head: HTTP1Head, _ stream: Stream) {
+    private func answer(_ head: HTTP1Head, _ stream: Stream, _ waiter: Waiter) async {
         let isHead = head.method == .head
-        guard head.method == .get || isHead else {
-            return respond(405, "text/plain; charset=utf-8", "GET and HEAD only\n", isHead: isHead, to: stream)
-        }
         let path = stream.inbound.withBytes { String(lossy: $0.extracting(head.path)) }
+        if head.method == .post, path == Self.reloadPath { return await reload(head, stream, waiter) }
+        guard head.method == .get || isHead else {
+            return respond(
+                405, Self.plainText, "GET and HEAD only, but for POST \(Self.reloadPath)\n", isHead: isHead, to: stream)
+        }
         switch path {
         case "/healthz":
             let uptime = MonotonicTime.current().since(startedAt).count / 1_000_000_000
@@ -72,8 +84,37 @@ struct Admin: Sendable {
         case "/metrics":
             respond(200, Exposition.contentType, exposition(), isHead: isHead, to: stream)
         default:
-            respond(404, "text/plain; charset=utf-8", "/healthz, /readyz, /metrics\n", isHead: isHead, to: stream)
+            respond(
+                404, Self.plainText, "/healthz, /readyz, /metrics, POST \(Self.reloadPath)\n", isHead: isHead,
+                to: stream)
         }
+    }
+
+    private func reload(_ head: HTTP1Head, _ stream: Stream, _ waiter: Waiter) async {
+        let text = stream.inbound.withBytes { bytes -> String? in
+            let field = head.fields.first { bytes.extracting($0.name).equals(ignoringCase: Self.digestField) }
+            return field.map { String(lossy: bytes.extracting($0.value)) }
+        }
+        guard let digest = text.flatMap({ ContentDigest(text: $0) }) else {
+            let message =
+                "\(Self.digestField) must hold the SHA-256 of the configuration file, as leo reload sends it\n"
+            return respond(403, Self.plainText, message, isHead: false, to: stream)
+        }
+        let answer = ReloadAnswer()
+        reloader.reload(ifFileIs: digest) { report in
+            answer.put(report)
+            waiter.wakeFromAnyThread()
+        }
+        waiter.deadline = waiter.loop.now.advanced(by: Self.reloadPatience)
+        while true {
+            if let report = answer.report {
+                return respond(report.result.status, Self.plainText, report.text, isHead: false, to: stream)
+            }
+            guard await waiter.sleep() == .event else { break }
+        }
+        respond(
+            503, Self.plainText, "the file is still being read; the log will say what came of it\n", isHead: false,
+            to: stream)
     }
 
     private func respond(_ answer: Health.Answer, isHead: Bool, to stream: Stream) {
@@ -110,8 +151,16 @@ struct Admin: Sendable {
         var measures = shared.accessLog.measures
         if let process = ProcessStatistics.current() { measures.merge(process.measures) { mine, _ in mine } }
         measures.merge(shared.overload.measures) { mine, _ in mine }
+        measures.merge(reloader.measures) { mine, _ in mine }
         var text = ByteQueue()
         Exposition.append(shared.metrics, version: Version.text, measures: measures, to: &text)
         return String(lossy: text.bytes)
     }
+}
+
+/// A report on its way from the thread that reloads to the loop that answers.
+private final class ReloadAnswer: Sendable {
+    private let found = Mutex<ReloadReport?>(nil)
+    var report: ReloadReport? { found.withLock { $0 } }
+    func put(_ report: ReloadReport) { found.withLock { $0 = report } }
 }

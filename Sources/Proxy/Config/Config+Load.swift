@@ -16,58 +16,34 @@ extension Config {
             let state = stateDirectory?.split(separator: ":").first.map(String.init)
             return Config(baseDirectory: state.map { ConfigPath.resolve($0, in: workingDirectory) } ?? workingDirectory)
         }
-        let path = ConfigPath.resolve(file, in: workingDirectory)
-        let bytes = try readFile(path, named: file)
-        if bytes.count > fileByteCountMax { throw .mistakes([tooLarge(file)]) }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        return try load(try ConfigFile(file, in: workingDirectory))
+    }
+
+    /// Reads what was in a file.
+    static func load(_ file: ConfigFile) throws(ConfigFailure) -> Config {
+        let name = file.name
+        if file.bytes.count > fileByteCountMax { throw .mistakes([tooLarge(name)]) }
+        guard let text = String(validating: file.bytes, as: UTF8.self) else {
             let message = "the file is not UTF-8 text"
-            throw .mistakes([Diagnostic(file: file, place: firstInvalid(bytes), message: message)])
+            throw .mistakes([Diagnostic(file: name, place: firstInvalid(file.bytes), message: message)])
         }
-        var (config, mistakes) = read(text: text, file: file, baseDirectory: ConfigPath.directory(of: path))
-        config?.source = ConfigSource(path: path, bytes: bytes, settings: FileSettings(text))
-        guard let config else { throw .mistakes(mistakes) }
+        let (found, mistakes) = read(text: text, file: name, baseDirectory: ConfigPath.directory(of: file.path))
+        guard var config = found else { throw .mistakes(mistakes) }
+        config.source = ConfigSource(path: file.path, digest: file.digest, settings: FileSettings(text))
         return config
     }
 
     /// The same with the environment and the working directory of this process.
     public static func load(file: String?) throws(ConfigFailure) -> Config {
         try load(
-            file: file, stateDirectory: environment("STATE_DIRECTORY"), workingDirectory: try currentDirectory())
+            file: file, stateDirectory: environment("STATE_DIRECTORY"),
+            workingDirectory: try ConfigFile.workingDirectory())
     }
 
     private static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
     }
-
-    private static func currentDirectory() throws(ConfigFailure) -> String {
-        var bytes = [CChar](repeating: 0, count: ConfigPath.byteCountMax + 1)
-        let found = unsafe bytes.withUnsafeMutableBufferPointer { unsafe getcwd($0.baseAddress, $0.count) != nil }
-        if !found { throw .unreadable(path: ".", reason: errorText(errno)) }
-        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    /// Reads a whole file, a pipe too, and stops one byte beyond the limit, which is enough to refuse it.
-    private static func readFile(_ path: String, named file: String) throws(ConfigFailure) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 { throw .unreadable(path: file, reason: errorText(errno)) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 * 1024)
-        while bytes.count <= fileByteCountMax {
-            let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                let code = errno
-                if code == EINTR { continue }
-                throw .unreadable(path: file, reason: errorText(code))
-            }
-            if count == 0 { break }
-            bytes += piece[..<count]
-        }
-        return bytes
-    }
-
-    private static func errorText(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 
     /// Where the text stops being UTF-8.
     private static func firstInvalid(_ bytes: [UInt8]) -> Place {

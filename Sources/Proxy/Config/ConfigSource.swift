@@ -8,10 +8,4 @@ public struct ConfigSource: Equatable, Sendable {
     public let digest: ContentDigest?
     /// Its keys and values with their places, to be compared with those of a later reading.
     public let settings: FileSettings
-
-    init(path: String, bytes: [UInt8], settings: FileSettings) {
-        self.path = path
-        digest = ContentDigest(of: bytes)
-        self.settings = settings
-    }
 }

@@ -12,6 +12,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case lookups
     case leafMints, leafMintTime
     case loopTurns, foreignJobs
+    case reloads, configRevision, configGood
     case accessLogLines, accessLogDropped, accessLogWriteFailures, accessLogSlots
     case buildInformation
     case processMemory, processDescriptors, processDescriptorsMax, processStart, processTime
@@ -20,7 +21,7 @@ enum Metric: Int, CaseIterable, Sendable {
 
     /// The label sets. All are bounded: by the file's provider table, or by an enum of leo's.
     enum Labels: Sendable {
-        case none, disposition, provider, providerAndStatus, error, direction, result, version, reason, limit
+        case none, disposition, provider, providerAndStatus, error, direction, result, version, reason, limit, reload
     }
 
     /// Who counts: the threads in their `WorkerMetrics`, or something that is asked when the metrics are read.
@@ -134,6 +135,18 @@ enum Metric: Int, CaseIterable, Sendable {
         case .loopTurns: Declaration("leo_loop_turns_total", "Turns of the event loops.", .counter)
         case .foreignJobs:
             Declaration("leo_foreign_jobs_total", "Jobs that reached an event loop from another thread.", .counter)
+        case .reloads:
+            Declaration("leo_reloads_total", "Times that the file was read again, by result.", .counter, .reload)
+        case .configRevision:
+            Declaration(
+                "leo_config_revision",
+                "The revision of the policy in force: 1 at the start, one more for each reload that was applied.",
+                .gauge, .none, .asked)
+        case .configGood:
+            Declaration(
+                "leo_config_last_reload_successful",
+                "1 unless the last reload found a file that it could not apply.",
+                .gauge, .none, .asked)
         case .accessLogLines:
             Declaration("leo_access_log_lines_total", "Access-log lines written.", .counter, .none, .asked)
         case .accessLogDropped:
@@ -184,6 +197,7 @@ enum Counter: Sendable {
     case upstreamReuses
     case lookups(LookupResult)
     case leafMints
+    case reloads(ReloadReport.Result)
     case loopTurns
     case foreignJobs
 }

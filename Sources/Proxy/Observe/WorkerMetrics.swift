@@ -123,6 +123,7 @@ final class MetricsLayout: Sendable {
         case .upstreamReuses: firstCell(of: .upstreamReuses)
         case .lookups(let result): firstCell(of: .lookups) + result.rawValue
         case .leafMints: firstCell(of: .leafMints)
+        case .reloads(let result): firstCell(of: .reloads) + result.rawValue
         case .loopTurns: firstCell(of: .loopTurns)
         case .foreignJobs: firstCell(of: .foreignJobs)
         }
@@ -145,6 +146,7 @@ final class MetricsLayout: Sendable {
         case .result: LookupResult.allCases.count
         case .reason: AuthenticationRefusal.allCases.count
         case .limit: OverloadLimit.allCases.count
+        case .reload: ReloadReport.Result.allCases.count
         }
     }
 }

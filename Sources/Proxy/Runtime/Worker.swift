@@ -66,6 +66,7 @@ final class WorkerState {
     /// Puts another policy in force on this loop. Idle upstream connections were dialled by the one before: they go, if
     /// that was about where one may go.
     func adopt(_ policy: PolicySnapshot) {
+        guard policy.revision > self.policy.revision else { return }
         let isSameWay = policy.destination == self.policy.destination
         self.policy = policy
         if !isSameWay { pool.renew() }

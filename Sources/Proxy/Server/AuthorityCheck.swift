@@ -4,9 +4,12 @@ enum AuthorityCheck {
     private static let noticeSeconds: Int64 = 30 * 24 * 3600
 
     /// One sentence per mismatch; none when all is well.
-    static func warnings(_ shared: Shared) -> [String] {
+    static func warnings(_ shared: Shared) -> [String] { warnings(shared.authority, for: shared.config) }
+
+    /// The same for another reading of the file.
+    static func warnings(_ authority: CertificateAuthority, for config: Config) -> [String] {
         var warnings: [String] = []
-        let missing = shared.config.constraintSuffixes.filter { !shared.authority.permits(host: $0) }
+        let missing = config.constraintSuffixes.filter { !authority.permits(host: $0) }
         if !missing.isEmpty {
             let names = missing.prefix(5).joined(separator: ", ") + (missing.count > 5 ? ", …" : "")
             warnings.append(

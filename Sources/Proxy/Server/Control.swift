@@ -11,6 +11,7 @@ struct Control: Sendable {
     let workers: [Worker]
     let loops: [EventLoop]
     let listeners: Listeners
+    let reloader: Reloader
     let startedAt: MonotonicTime
 
     /// Runs until the process is told to end, drains, and stops every loop.
@@ -31,7 +32,7 @@ struct Control: Sendable {
                 case SIGUSR1:
                     shared.accessLog.reopen()
                 case SIGHUP:
-                    shared.log.warning(.lifecycle, "SIGHUP: this release does not reload its file; restart leo instead")
+                    reloader.reload()
                 default:
                     isEnding = true
                 }
@@ -52,7 +53,7 @@ struct Control: Sendable {
 
     private func startAdmin() {
         guard let listener = listeners.admin else { return }
-        let admin = Admin(shared: shared, startedAt: startedAt)
+        let admin = Admin(shared: shared, reloader: reloader, startedAt: startedAt)
         workers[0].spawn { state in
             let waiter = Waiter(loop: state.loop)
             let acceptor = Acceptor(worker: state, listener: listener, waiter: waiter) { descriptor, _ in

@@ -10,6 +10,7 @@ public struct Server {
     private let loops: [EventLoop]
     private let workers: [Worker]
     private let listeners: Listeners
+    private let reloader: Reloader
 
     /// Serves until told to stop. Returns the exit code: 0 after an orderly end, 1 when the file has mistakes, 2 when
     /// something that the file names cannot be used.
@@ -84,6 +85,9 @@ public struct Server {
         workers = zip(loops, workerMetrics).enumerated().map { number, pair in
             Worker(loop: pair.0, shared: shared, metrics: pair.1, number: number)
         }
+        reloader = Reloader(
+            shared: shared, workers: workers, listeners: listeners,
+            workingDirectory: try ConfigFile.workingDirectory())
     }
 
     /// An address that this machine does not have would fail every exchange: better to say so now.
@@ -113,7 +117,8 @@ public struct Server {
             worker.spawn { state in await Self.sweepPool(state) }
         }
         let control = Control(
-            shared: shared, workers: workers, loops: loops, listeners: listeners, startedAt: startedAt)
+            shared: shared, workers: workers, loops: loops, listeners: listeners, reloader: reloader,
+            startedAt: startedAt)
         workers[0].spawn { state in await control.run(state) }
         for (number, loop) in loops.enumerated().dropFirst() {
             Thread.start(name: "leo-worker-\(number)") { loop.run() }

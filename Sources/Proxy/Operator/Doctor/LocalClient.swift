@@ -2,7 +2,7 @@ import Glibc
 import Policy
 import Wire
 
-/// A short conversation with leo's own listeners: how the doctor finds out what runs.
+/// A short conversation with leo's own listeners: how the doctor finds out what runs, and how leo reload asks for it.
 ///
 /// One connection, one request, and an answer that ends with the connection. Blocks, up to a deadline.
 final class LocalClient {
@@ -34,9 +34,12 @@ final class LocalClient {
     private static let answerBytesMax = 64 * 1024
 
     private let descriptor: Descriptor
-    private let deadline = MonotonicTime.current().advanced(by: LocalClient.patience)
+    private let deadline: MonotonicTime
+    private let patience: Nanoseconds
 
-    private init(to endpoint: IPEndpoint) throws(Failure) {
+    private init(to endpoint: IPEndpoint, patience: Nanoseconds = LocalClient.patience) throws(Failure) {
+        self.patience = patience
+        deadline = MonotonicTime.current().advanced(by: patience)
         do throws(SystemCallError) { descriptor = try Socket.connect(to: endpoint) } catch { throw Failure(error.text) }
         try wait(for: POLLOUT)
         let number = Socket.pendingError(descriptor.raw)
@@ -49,6 +52,19 @@ final class LocalClient {
     static func get(_ path: String, from endpoint: IPEndpoint) throws(Failure) -> Answer {
         let client = try LocalClient(to: endpoint)
         try client.send("GET \(path) HTTP/1.1\r\nHost: \(endpoint)\r\nConnection: close\r\n\r\n")
+        var answer = try answer(in: client.readToEnd())
+        answer.body = OneLine.of(answer.body)
+        return answer
+    }
+
+    /// POST without a body in plain HTTP. The answer's body keeps its lines.
+    static func post(
+        _ path: String, to endpoint: IPEndpoint, field: (name: String, value: String), patience: Nanoseconds
+    ) throws(Failure) -> Answer {
+        let client = try LocalClient(to: endpoint, patience: patience)
+        try client.send(
+            "POST \(path) HTTP/1.1\r\nHost: \(endpoint)\r\n\(field.name): \(field.value)\r\nContent-Length: 0\r\n"
+                + "Connection: close\r\n\r\n")
         return try answer(in: client.readToEnd())
     }
 
@@ -68,7 +84,7 @@ final class LocalClient {
             session = try TLSSession(clientContext: context, descriptor: client.descriptor.raw, peerName: Canary.host)
         } catch { throw Failure(error.detail) }
         guard try client.handshake(&session) else { return .stranger }
-        return .leo(try client.fetch(&session).body)
+        return .leo(OneLine.of(try client.fetch(&session).body))
     }
 
     // MARK: Plain bytes
@@ -105,7 +121,8 @@ final class LocalClient {
         var head = HTTP1Head(.response)
         guard (try? head.parse(bytes.span)) == true else { throw Failure("what listens there speaks no HTTP") }
         if head.status == 200 { return }
-        let answer = try Self.answer(in: readToEnd(after: bytes))
+        var answer = try Self.answer(in: readToEnd(after: bytes))
+        answer.body = OneLine.of(answer.body)
         if answer.status == 407 {
             throw Failure("\(answer.body): put user and password into HTTPS_PROXY, http://USER:PASSWORD@ADDRESS:PORT")
         }
@@ -128,7 +145,7 @@ final class LocalClient {
         var head = HTTP1Head(.response)
         guard (try? head.parse(bytes.span)) == true else { throw Failure("what listens there speaks no HTTP") }
         let body = String(decoding: bytes.dropFirst(head.byteCount), as: UTF8.self)
-        return Answer(status: head.status, body: OneLine.of(body))
+        return Answer(status: head.status, body: body)
     }
 
     // MARK: TLS
@@ -177,7 +194,7 @@ final class LocalClient {
             if count == 0 { break }
             if errno != EINTR { throw Failure(SystemError.text(errno)) }
         }
-        throw Failure("no answer within 5 seconds")
+        throw Failure("no answer within \(patience.milliseconds / 1000) seconds")
     }
 }
 
