@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 # The streamed forms send one event per piece; the joined pieces are what a client must end up with.
 PIECES = ["Leo ", "relays ", "every ", "byte, ", "ü and ", "emoji 🦁 ", "too."]

@@ -140,9 +140,7 @@ def cohere_chat(answer: Answer) -> Dict[str, Any]:
         call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.text}}
         message = {"role": "assistant", "tool_calls": [call]}
     finish = "TOOL_CALL" if answer.calls_tool else "COMPLETE"
-    return answer.with_usage(
-        {"id": "c-1", "finish_reason": finish, "message": message}, "usage", cohere_usage(answer)
-    )
+    return answer.with_usage({"id": "c-1", "finish_reason": finish, "message": message}, "usage", cohere_usage(answer))
 
 
 def cohere_events(answer: Answer) -> List[bytes]:
@@ -154,9 +152,7 @@ def cohere_events(answer: Answer) -> List[bytes]:
     if answer.calls_tool:
         function = {"name": "look_up", "arguments": ""}
         opening += answer.named("tool-call-start", tool({"id": "call_1", "type": "function", "function": function}))
-        deltas = [
-            answer.named("tool-call-delta", tool({"function": {"arguments": piece}})) for piece in answer.pieces
-        ]
+        deltas = [answer.named("tool-call-delta", tool({"function": {"arguments": piece}})) for piece in answer.pieces]
         closing = answer.named("tool-call-end", {"index": 0})
     else:
         content = {"type": "text", "text": ""}

@@ -1,8 +1,9 @@
 """One run of an SDK with several calls, as an application makes them, and all that the SDK tells of each.
 
-argv: the SDK and a JSON plan {test_id, base_url, retries, fields, calls: [{mode, fields, …the call's own arguments}]}.
-Prints "first" at the first piece of each stream and at the end one JSON line {"calls": […]}: per call `text` and `usage`
-or the error's `error` (names of its class and of those above it), `status`, `code`, `message`; and the answer's `fields`.
+argv: the SDK and a JSON plan {test_id, base_url, retries, fields, calls: [{mode, fields, … the call's arguments}]}.
+Prints "first" at the first piece of each stream, at the end one JSON line {"calls": […]}: per call `text` and
+`usage`, or the error's `error` (names of its class and of those above it), `status`, `code` and `message`; with both the
+answer's `fields`.
 """
 
 import json
