@@ -84,6 +84,9 @@ public final class UsageForecast: Sendable {
         }
     }
 
+    /// How many models it knows.
+    var entryCount: Int { state.withLock { $0.entries.count } }
+
     private static func ratioAtFirst(_ model: String?) -> Double {
         ASCII.lowercased(model ?? "").contains("claude") ? ratioOfClaude : 1
     }
