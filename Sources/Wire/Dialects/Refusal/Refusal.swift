@@ -118,7 +118,7 @@ public struct Refusal: Sendable, Equatable {
     }
 
     /// OpenAI's word for what ran out.
-    private var openAIType: String {
+    var openAIType: String {
         switch (kind, measure) {
         case (.budget, _): "insufficient_quota"
         case (_, .tokens), (_, .inputTokens), (_, .outputTokens): "tokens"
@@ -126,7 +126,7 @@ public struct Refusal: Sendable, Equatable {
         }
     }
 
-    private var openAICode: String {
+    var openAICode: String {
         kind == .budget ? "insufficient_quota" : "rate_limit_exceeded"
     }
 
