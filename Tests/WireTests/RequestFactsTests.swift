@@ -222,4 +222,26 @@ struct RequestFactsTests {
             }
         }
     }
+
+    @Test(
+        "the input is estimated from its texts, its messages and its media",
+        arguments: [
+            // OpenAI's vocabulary has 10 tokens for the text.
+            (#"{"messages":[{"role":"user","content":"The quick brown fox jumps over the lazy dog."}]}"#, 15...19),
+            (#"{"messages":[]}"#, 3...3), (#"{"model":"gpt-4","messages":[{"role":"user","content":""}]}"#, 7...7),
+            (#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#, 1107...1107),
+            (#"{"messages":[{"role":"user","content":"\u65e5\u672c\u8a9e"}]}"#, 9...11),
+        ])
+    func estimate(_ body: String, _ expected: ClosedRange<Int>) throws {
+        let bytes = Array(body.utf8)
+        let facts = try RequestFacts.read(Self.chat, bytes.span)
+        #expect(expected.contains(facts.estimatedInputTokens(bytes.span)), "\(facts.estimatedInputTokens(bytes.span))")
+    }
+
+    @Test("tokens given as numbers count one each, and embeddings have no messages")
+    func numbers() throws {
+        let embeddings = Self.operation("/v1/embeddings")
+        let bytes = Array(#"{"model":"text-embedding-3-small","input":[[1,2,3],[4,5]]}"#.utf8)
+        #expect(try RequestFacts.read(embeddings, bytes.span).estimatedInputTokens(bytes.span) == 5)
+    }
 }

@@ -36,6 +36,11 @@ public struct Operation: Sendable, Equatable {
         self.createsWork = createsWork
     }
 
+    /// What leo knows nothing of.
+    public static func unknown(_ api: APIFamily) -> Operation {
+        Operation(dialect: api.otherDialect, name: "unknown", operationClass: .unknown)
+    }
+
     /// The operation that a provider of this family does for such a request.
     ///
     /// `path` is the request's target with its query, which tells nothing here. Rows match the end of the path, so a
@@ -46,7 +51,7 @@ public struct Operation: Sendable, Equatable {
     public static func find(
         _ api: APIFamily, method: HTTP1Method, path: Span<UInt8>, contentType: Span<UInt8>? = nil
     ) -> Operation {
-        let unknown = Operation(dialect: api.otherDialect, name: "unknown", operationClass: .unknown)
+        let unknown = unknown(api)
         guard let segments = PathSegments(path) else { return unknown }
         if method == .options {
             return Operation(dialect: api.otherDialect, name: "options", operationClass: .noText, createsWork: false)

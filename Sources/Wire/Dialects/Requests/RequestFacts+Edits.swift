@@ -12,7 +12,9 @@ extension RequestFacts {
         _ operation: Operation, tokenCount: Int, field: OutputLimitField, _ edits: inout JSONEdits
     ) -> Bool {
         guard let member = Self.limitMember(operation, field) else { return false }
-        for limit in outputLimits where limit.value > tokenCount {
+        // Beside a limit under its other name, a null is none: providers refuse two.
+        let hasLimit = outputLimits.contains { !$0.isNull }
+        for limit in outputLimits where limit.value > tokenCount && !(limit.isNull && hasLimit) {
             edits.replace(limit.range, with: String(tokenCount))
         }
         if !outputLimits.isEmpty { return true }

@@ -36,6 +36,8 @@ public struct RequestFacts: Equatable, Sendable {
     /// Where the object stands that holds the output limit, if the body itself does not (`generationConfig`).
     public internal(set) var configRange: Range<Int>?
 
+    /// What the body was read as.
+    var dialect = Dialect.openaiOther
     /// Whether what stands there is `null`.
     var configIsNull = false
     /// `n` and its like.
@@ -100,6 +102,8 @@ public struct OutputLimit: Equatable, Sendable {
     public let value: Int
     /// Where the value stands.
     public let range: Range<Int>
+    /// Whether it is `null`.
+    let isNull: Bool
 }
 
 /// OpenAI's `stream_options`.

@@ -20,6 +20,7 @@ extension RequestFacts {
             throw error.reason == .tooManyKeys ? .tooIntricate : .notJSON(error)
         }
         if let flaw = reader.flaw { throw flaw }
+        reader.facts.dialect = operation.dialect
         if let streams = operation.streamsByPath { reader.facts.stream = streams }
         // Gemini's bodies name a model as its paths do.
         if operation.dialect.family == .gemini, let model = reader.facts.model, model.hasPrefix("models/") {
@@ -406,14 +407,14 @@ struct RequestReader {
     private mutating func readOutputLimit(_ cursor: inout JSONCursor, _ name: StaticString) throws(JSONFailure) {
         if try cursor.peek() == .null {
             let range = try cursor.skip()
-            facts.outputLimits.append(OutputLimit(value: .max, range: range))
+            facts.outputLimits.append(OutputLimit(value: .max, range: range, isNull: true))
             return
         }
         var ahead = cursor
         guard let value = try integer(&cursor, name) else { return }
         let range = try ahead.skip()
-        facts.outputLimits.append(
-            OutputLimit(value: (1...Usage.tokenCountMax).contains(value) ? value : .max, range: range))
+        let isLimit = (1...Usage.tokenCountMax).contains(value)
+        facts.outputLimits.append(OutputLimit(value: isLimit ? value : .max, range: range, isNull: false))
     }
 
     private mutating func integer(_ cursor: inout JSONCursor, _ name: StaticString) throws(JSONFailure) -> Int? {
