@@ -14,6 +14,8 @@ struct MetricsExpositionTests {
         measures.merge(overload.measures) { mine, _ in mine }
         let policy = PolicySnapshot(Config(baseDirectory: "/"))
         measures.merge(Reloader.measures(of: policy, isGood: true)) { mine, _ in mine }
+        let health = UpstreamHealth(Config.Upstream())
+        measures.merge(health.measures(now: .current())) { mine, _ in mine }
         let metrics = Metrics(providers: ["openai"])
         let worker = metrics.makeWorker()
         for step in 0..<1000 { worker.observe(.exchangeTime, microseconds: UInt64(step * step * step)) }

@@ -152,6 +152,7 @@ struct Admin: Sendable {
         if let process = ProcessStatistics.current() { measures.merge(process.measures) { mine, _ in mine } }
         measures.merge(shared.overload.measures) { mine, _ in mine }
         measures.merge(reloader.measures) { mine, _ in mine }
+        measures.merge(shared.upstreamHealth.measures(now: .current())) { mine, _ in mine }
         var text = ByteQueue()
         Exposition.append(shared.metrics, version: Version.text, measures: measures, to: &text)
         return String(lossy: text.bytes)

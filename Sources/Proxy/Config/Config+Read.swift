@@ -104,6 +104,10 @@ extension Config.Upstream {
         poolConnectionsMax = table.integer("pool_connections_max", in: 0...65536) ?? poolConnectionsMax
         streamsMax = table.integer("streams_max", in: 1...10_000) ?? streamsMax
         requestsMax = table.integer("requests_max", in: 1...1_000_000_000) ?? requestsMax
+        retriesMax = table.integer("retries", in: 0...3) ?? retriesMax
+        // Beyond ten minutes a wait is the provider's to repeat.
+        backoffMax = table.duration("backoff_max", in: .zero...minutes(10)) ?? backoffMax
+        usesCircuitBreaker = table.boolean("circuit_breaker") ?? usesCircuitBreaker
         readResolve(table, listen)
     }
 

@@ -149,6 +149,12 @@ public struct Config: Equatable, Sendable {
         /// Exchanges in the life of one connection, after which it is replaced: servers behind one name share the work
         /// again.
         public var requestsMax = 10_000
+        /// How often leo itself sends a request again that a provider has refused for now; 0: never.
+        public var retriesMax = 0
+        /// The longest wait that leo learns from a provider; zero: none.
+        public var backoffMax = ProviderBackoff.spanMaxDefault
+        /// Whether an upstream that has stopped working is left alone for a while.
+        public var usesCircuitBreaker = true
         /// Targets that are dialled at this address instead of being looked up.
         public var resolve: [HostPort: IPEndpoint] = [:]
         /// The proxy that connections go through; nil: none.

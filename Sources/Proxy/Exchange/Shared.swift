@@ -20,6 +20,8 @@ final class Shared: Sendable {
     let ownListeners: [IPEndpoint]
     /// What leo has taken on, against what it may.
     let overload: Overload
+    /// What is known of the upstreams' condition.
+    let upstreamHealth: UpstreamHealth
     /// What `listen.proxy_tls` shows; nil when it is off.
     let listenerTLS: ListenerTLS?
     /// leo's own connections, where they might be redirected to leo; nil without `listen.transparent`.
@@ -49,6 +51,7 @@ final class Shared: Sendable {
         currentPolicy = Mutex(PolicySnapshot(config))
         self.listenerTLS = listenerTLS
         self.ownDials = ownDials
+        upstreamHealth = UpstreamHealth(config.upstream)
         overload = Overload(config, descriptorCountMax: Process.descriptorCountMax())
         timeouts = Timeouts(config)
         self.authority = authority

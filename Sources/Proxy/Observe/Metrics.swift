@@ -8,6 +8,7 @@ enum Metric: Int, CaseIterable, Sendable {
     case exchanges, exchangesOpen, requestBytes, responseBytes, timeToFirstByte, exchangeTime
     case faults
     case tunnelsOpen, tunnelBytes
+    case upstreamRetries, upstreamCircuitsOpen
     case upstreamConnections, upstreamReuses, upstreamConnectionsOpen, upstreamConnectionsIdle, upstreamConnectTime
     case lookups
     case leafMints, leafMintTime
@@ -103,6 +104,16 @@ enum Metric: Int, CaseIterable, Sendable {
                 "leo_tunnel_bytes_total",
                 "Bytes relayed in tunnels, towards the upstream (up) and towards the client (down).",
                 .counter, .direction)
+        case .upstreamRetries:
+            Declaration(
+                "leo_upstream_retries_total",
+                "Requests that leo sent again because a provider had refused them for now.",
+                .counter)
+        case .upstreamCircuitsOpen:
+            Declaration(
+                "leo_upstream_circuits_open",
+                "Upstreams that do not work and are left alone, those that are being tried included.",
+                .gauge, .none, .asked)
         case .upstreamConnections:
             Declaration(
                 "leo_upstream_connections_opened_total",
@@ -193,6 +204,7 @@ enum Counter: Sendable {
     case authenticationsRefused(AuthenticationRefusal)
     case overload(OverloadLimit)
     case tunnelBytes(Direction)
+    case upstreamRetries
     case upstreamConnections
     case upstreamReuses
     case lookups(LookupResult)

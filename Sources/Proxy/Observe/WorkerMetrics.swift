@@ -121,6 +121,7 @@ final class MetricsLayout: Sendable {
         case .tunnelBytes(let direction): firstCell(of: .tunnelBytes) + direction.rawValue
         case .upstreamConnections: firstCell(of: .upstreamConnections)
         case .upstreamReuses: firstCell(of: .upstreamReuses)
+        case .upstreamRetries: firstCell(of: .upstreamRetries)
         case .lookups(let result): firstCell(of: .lookups) + result.rawValue
         case .leafMints: firstCell(of: .leafMints)
         case .reloads(let result): firstCell(of: .reloads) + result.rawValue
