@@ -79,7 +79,8 @@ public struct AnswerMeter: ~Copyable {
     /// Nil as long as the answer has not told its final numbers, and where what it told is absurd: negative, no number,
     /// more than ``Usage/tokenCountMax``, a part larger than its whole.
     public var usage: Usage? {
-        isOneDocument && framing == .json || isTerminated || !scanner.finishReasons.isEmpty ? usageSoFar : nil
+        let isDocument = framing == .json && isOneDocument && !scanner.isArray
+        return isDocument || scanner.isTerminated || !scanner.finishReasons.isEmpty ? usageSoFar : nil
     }
 
     /// The provider's numbers so far, final or not: a stream of Anthropic's tells its input first, Gemini's tells sums all
@@ -102,7 +103,10 @@ public struct AnswerMeter: ~Copyable {
     public var hasOpenToolCall: Bool { scanner.openCallCount > 0 }
 
     /// An estimate of the tokens of the text that has gone by: answers, reasoning as far as it is shown, calls of tools.
-    public var meteredOutputTokens: Int { scanner.text.tokenCount }
+    public var meteredOutputTokens: Int {
+        let tokens = scanner.text.tokens(.o200k)
+        return Int(tokens) + (tokens > Double(Int(tokens)) ? 1 : 0)
+    }
 
     /// Whether bytes were not what the dialect sends. What follows them is metered all the same where it can be found.
     public var isBroken: Bool { isFramingBroken || scanner.isBroken }

@@ -40,10 +40,14 @@ struct AnswerScanner: ~Copyable {
     private(set) var counts = AnswerCounts()
     private(set) var model = AnswerWord()
     private(set) var finishReasons: FinishReasons = []
-    private(set) var text = AnswerTextMeter()
+    /// The text that the model wrote. Deltas are one text, however it is cut; elsewhere the end of a text is the end of a
+    /// word nearly always.
+    private(set) var text = TokenCounter()
     private(set) var isTerminated = false
     private(set) var hasError = false
     private(set) var isBroken = false
+    /// Whether what came is an array of events.
+    private(set) var isArray = false
     /// Whether the document, or the array of events, is complete.
     private(set) var isComplete = false
     private(set) var openCallCount = 0
@@ -173,7 +177,7 @@ struct AnswerScanner: ~Copyable {
             beginString()
         case JSONScan.openBrace, JSONScan.openBracket:
             index += 1
-            open(isObject: byte == JSONScan.openBrace, byte)
+            open(isObject: byte == JSONScan.openBrace)
         case JSONScan.closeBrace, JSONScan.closeBracket, JSONScan.comma, JSONScan.colon: breakOff()
         default: beginScalar(byte)
         }
@@ -239,11 +243,12 @@ struct AnswerScanner: ~Copyable {
         valueNode = depth == eventDepth ? 0 : dialect.table.nodes[Int(node)].element
     }
 
-    private mutating func open(isObject: Bool, _ byte: UInt8) {
+    private mutating func open(isObject: Bool) {
         if depth == 0, eventDepth == 0, !isObject {
             if opensArrays {
                 push(0, isObject: false)
                 eventDepth = 1
+                isArray = true
                 beginElement()
                 mayClose = true
                 return
@@ -273,7 +278,6 @@ struct AnswerScanner: ~Copyable {
             }
         } else {
             beginSkipping(isMetered: place.role == .json)
-            if place.role == .json { text.take(byte) }
         }
     }
 
@@ -349,7 +353,7 @@ struct AnswerScanner: ~Copyable {
                 skippedDepth -= 1
             }
         }
-        if isSkippedMetered { text.take(raw: bytes.extracting(start..<index)) }
+        if isSkippedMetered { text.take(bytes.extracting(start..<index)) }
         if skippedDepth == 0 { endValue() }
     }
 
@@ -365,7 +369,7 @@ struct AnswerScanner: ~Copyable {
                 index += 1
                 continue
             }
-            index = JSONScan.text(bytes, index)
+            index = JSONScan.stop(bytes, index)
             guard index < bytes.count else { return false }
             let byte = bytes[index]
             index += 1
@@ -404,10 +408,7 @@ struct AnswerScanner: ~Copyable {
         let start = index
         let isOver = passString(bytes, &index)
         text.take(escaped: bytes.extracting(start..<(isOver ? index - 1 : index)))
-        if isOver {
-            text.endPiece()
-            endValue()
-        }
+        if isOver { endValue() }
     }
 
     private mutating func endWord() {
@@ -526,6 +527,22 @@ extension JSONScan {
         case comma, closeBrace, closeBracket, openBrace, openBracket, quote, colon: true
         default: isBlank(byte)
         }
+    }
+
+    /// The index of the first quotation mark or backslash from `start` on; the count of `bytes` if there is none.
+    ///
+    /// Most strings of an answer are short, and for them eight bytes at a time are faster than ``text(_:_:)``'s sixteen.
+    @inline(__always)
+    static func stop(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        var index = start
+        while bytes.count - index >= 8 {
+            let word = UInt64(littleEndian: ASCII.word(bytes, index))
+            let marks = zeroMarks(word ^ 0x2222_2222_2222_2222) | zeroMarks(word ^ 0x5c5c_5c5c_5c5c_5c5c)
+            if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < bytes.count, bytes[index] != quote, bytes[index] != backslash { index += 1 }
+        return index
     }
 
     /// The index of the first quotation mark, brace or bracket from `start` on; the count of `bytes` if there is none.

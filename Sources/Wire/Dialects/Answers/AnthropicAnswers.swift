@@ -62,5 +62,7 @@ extension AnswerDialect {
         words: [
             ("end_turn", .stop), ("stop_sequence", .stop), ("max_tokens", .length), ("tool_use", .toolUse),
             ("refusal", .filtered), ("model_context_window_exceeded", .length), ("", []),
+            // Llama's words, on Bedrock.
+            ("stop", .stop), ("length", .length),
         ], otherwise: .otherFinish)
 }
