@@ -65,6 +65,7 @@ let package = Package(
 if Context.environment["LEO_FUZZ"] != nil {
     for name in [
         "FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket", "FuzzEncoding", "FuzzProxyProtocol", "FuzzEventStream",
+        "FuzzSockDiag",
     ] {
         package.targets.append(
             .executableTarget(

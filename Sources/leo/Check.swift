@@ -8,7 +8,7 @@ struct Check: ParsableCommand {
         abstract: "Read the configuration file and report every mistake.",
         discussion: """
             Each mistake is one line on standard error, FILE:LINE:COLUMN: MESSAGE. The certificates, keys and credentials
-            that [upstream] names are read, too.
+            that [upstream], [listen.tls] and [keys] name are read, too.
             Exit codes: 0 the file is good, 1 it has mistakes, 2 it cannot be read.
             """)
 

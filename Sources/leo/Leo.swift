@@ -15,6 +15,7 @@ struct Leo: ParsableCommand {
             """,
         version: Version.details,
         subcommands: [
-            Serve.self, Check.self, Reload.self, AuthorityGroup.self, Env.self, Run.self, Doctor.self, Hash.self,
+            Serve.self, Check.self, Reload.self, AuthorityGroup.self, KeysGroup.self, Env.self, Run.self, Doctor.self,
+            Hash.self, Fingerprint.self,
         ])
 }

@@ -12,7 +12,8 @@ struct AccessLogRecordTests {
         #expect(line.members.map(\.name) == AccessField.allCases.map(\.rawValue))
         let expected = """
             {"time":"2024-02-29T12:34:56.789Z","kind":"exchange","id":"00000000deadbeef","connection":42,\
-            "client":"127.0.0.1:50000","tenant":"checkout","matched_by":"proxy_user","tls":"1.3","protocol":"h2",\
+            "client":"127.0.0.1:50000","tenant":"checkout","matched_by":"proxy_user","credential":"00010203",\
+            "tls":"1.3","protocol":"h2",\
             "host":"api.openai.com:443","sni":"api.openai.com",\
             "provider":"openai","api":"openai","policy":"bypassed","reason":"the host is spliced","method":"POST",\
             "path":"/v1/chat/completions","stream":true,"status":502,"upstream_status":200,"error":"upstream_cut",\
@@ -106,6 +107,7 @@ struct AccessLogRecordTests {
         record.connection = 42
         record.client = "127.0.0.1:50000"
         record.tenant = TenantMatch(name: "checkout", by: .proxyUser)
+        record.credential = CredentialFingerprint([UInt8](0..<16).span)
         record.tls = "1.3"
         record.host = "api.openai.com:443"
         record.sni = "api.openai.com"

@@ -1,8 +1,10 @@
 #pragma once
 // What Swift's Glibc module leaves out: epoll, eventfd, signalfd, and whatever glibc hides behind _GNU_SOURCE.
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -44,3 +46,20 @@ static inline int leo_affinity_count(void) {
 /// prctl(2) and pthread_setname_np(3), which are variadic or hide behind _GNU_SOURCE.
 static inline void leo_forbid_dump(void) { (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 static inline void leo_name_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// Of linux/netlink.h and asm-generic/socket.h, the latter since Linux 6.5.
+#define LEO_AF_NETLINK 16
+#define LEO_NETLINK_SOCK_DIAG 4
+#define LEO_SO_PEERPIDFD 77
+
+/// The control group, in the unified hierarchy, of the process behind a pidfd: PIDFD_GET_INFO of linux/pidfd.h, since
+/// Linux 6.13 (ioctl(2) is variadic). 0 for none.
+static inline uint64_t leo_pidfd_control_group(int pidfd) {
+    struct {
+        uint64_t mask;
+        uint64_t cgroupid;
+        uint32_t rest[12];
+    } info = {.mask = 1u << 2};
+    if (ioctl(pidfd, _IOWR(0xFF, 11, info), &info) < 0 || !(info.mask & 1u << 2)) return 0;
+    return info.cgroupid;
+}

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -80,3 +81,22 @@ static inline int leo_ticket_mac_set_key(EVP_MAC_CTX *mac, unsigned char *key, s
     return EVP_MAC_CTX_set_params(mac, parameters);
 }
 static inline unsigned long leo_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253; }
+
+// HKDF with SHA-256 (RFC 5869), extract and expand; 1 for success.
+static inline int leo_hkdf_sha256(
+    const unsigned char *key, size_t key_length, const unsigned char *salt, size_t salt_length,
+    const unsigned char *info, size_t info_length, unsigned char *out, size_t out_length) {
+    OSSL_PARAM parameters[5] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, key_length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, salt_length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_length),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_KDF *method = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *context = method ? EVP_KDF_CTX_new(method) : NULL;
+    int result = context ? EVP_KDF_derive(context, out, out_length, parameters) : 0;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(method);
+    return result;
+}

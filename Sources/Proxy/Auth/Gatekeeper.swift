@@ -32,10 +32,7 @@ struct Gatekeeper {
             if case .tenant(let tenant) = tenants.match(connection.facts) { connection.tenant = tenant }
             return
         }
-        var facts = ClientFacts()
-        facts.certificate = connection.certificateNames
-        facts.source = connection.peer.endpoint?.address.unwrapped
-        facts.listener = connection.listener.clientListener
+        var facts = try await gather(for: tenants, waiter: connection.waiter)
         if mayBeAsked, tenants.hasUsers {
             switch credentials {
             case .none: break
@@ -55,13 +52,30 @@ struct Gatekeeper {
 
     /// Whose one request is, which brings this key for its provider: by all that is known of its connection, and by the
     /// key. `tenants` are those that hold for the request. Throws when it is nobody's.
-    func finalTenant(for credential: CredentialFact, in tenants: TenantTable) throws(ProxyError) -> TenantMatch {
+    ///
+    /// What the tenants of a file ask for that is newer than the connection is found out now; `waiter` is the exchange's.
+    func finalTenant(
+        for credential: CredentialFact, in tenants: TenantTable, waiter: Waiter
+    ) async throws(ProxyError) -> TenantMatch {
         var facts = connection.facts
+        if !tenants.isImplicit { facts = try await gather(for: tenants, waiter: waiter) }
         facts.credential = credential
         switch tenants.match(facts) {
         case .tenant(let tenant): return tenant
         case .refused(let refusal): throw refuse(refusal, mayBeAsked: false)
         }
+    }
+
+    /// What is known of the client's connection, and what else these tenants ask for.
+    private func gather(for tenants: TenantTable, waiter: Waiter) async throws(ProxyError) -> ClientFacts {
+        var facts = connection.facts
+        if facts.listener == nil {
+            facts.certificate = connection.certificateNames
+            facts.source = connection.peer.endpoint?.address.unwrapped
+            facts.listener = connection.listener.clientListener
+        }
+        try await lookUpOwner(for: tenants, &facts, waiter: waiter)
+        return facts
     }
 
     /// Throws unless the client is known already: for what leo does without seeing a request.
@@ -115,7 +129,7 @@ struct Gatekeeper {
         }
     }
 
-    private func refuse(_ reason: AuthenticationRefusal, _ fault: Fault, _ detail: String) -> ProxyError {
+    func refuse(_ reason: AuthenticationRefusal, _ fault: Fault, _ detail: String) -> ProxyError {
         worker.metrics.add(.authenticationsRefused(reason))
         return ProxyError(fault, detail)
     }

@@ -19,8 +19,12 @@ extension Config {
 
     mutating func read(_ file: FileReader, baseDirectory: String) {
         let before = file.mistakeCount
+        keys.read(file.table("keys"), baseDirectory)
         let tenantsTable = file.table("tenants")
-        tenants = TenantTable(reading: tenantsTable, inheriting: file.table("defaults"))
+        var surroundings = TenantSurroundings()
+        surroundings.userNumber = UserNames.number
+        surroundings.hasMasterKey = keys.master != nil
+        tenants = TenantTable(reading: tenantsTable, inheriting: file.table("defaults"), in: surroundings)
         let rule = ReachRule(tenants: file.mistakeCount == before ? tenants : nil)
         let listenTable = file.table("listen")
         listen.read(listenTable, baseDirectory, rule)
@@ -41,6 +45,21 @@ extension Config {
     static func tooLarge(_ file: String) -> Diagnostic {
         let message = "the file is larger than \(fileByteCountMax) bytes"
         return Diagnostic(file: file, place: Place(line: 1, column: 1), message: message)
+    }
+}
+
+extension Config.Keys {
+    mutating func read(_ table: TableReader, _ baseDirectory: String) {
+        func file(_ key: String) -> File? {
+            table.path(key, in: baseDirectory, form: "a path like \"certs/master.key\"").map {
+                File(path: $0, place: table.place(of: key))
+            }
+        }
+        master = file("master_file")
+        previous = file("previous_file")
+        guard let previous, master?.path == previous.path || !table.has("master_file") else { return }
+        let flaw = master == nil ? "has no meaning without keys.master_file" : "is the file of keys.master_file"
+        table.report("previous_file", flaw, at: previous.place)
     }
 }
 

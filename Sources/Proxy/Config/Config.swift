@@ -14,6 +14,8 @@ public struct Config: Equatable, Sendable {
     public var destination: DestinationPolicy
     /// `[access_log]`
     public var accessLog: AccessLog
+    /// `[keys]`
+    public var keys = Keys()
     /// `[tenants.NAME]`
     public var tenants: TenantTable
     /// The file this came from; nil for the embedded defaults.
@@ -122,6 +124,25 @@ public struct Config: Equatable, Sendable {
             keyPath = ConfigPath.resolve("certs/leo-ca.key", in: baseDirectory)
             rootPath = ConfigPath.resolve("certs/leo-root.pem", in: baseDirectory)
         }
+    }
+
+    /// `[keys]`: what all secrets are derived from.
+    public struct Keys: Equatable, Sendable {
+        /// A file and where the configuration names it, for complaints about what is in it.
+        struct File: Equatable, Sendable {
+            let path: String
+            let place: Place
+        }
+
+        /// The master key in force; nil: there is none.
+        var master: File?
+        /// The one before, while what was made with it is still about.
+        var previous: File?
+
+        /// The path of the master key; nil: there is none.
+        public var masterPath: String? { master?.path }
+        /// The path of the master key before; nil: there is none.
+        public var previousPath: String? { previous?.path }
     }
 
     /// `[upstream]`: the way out.

@@ -3,7 +3,7 @@ import Wire
 
 /// One request and its answer, both directions at once, on one task.
 ///
-/// Phases: admit, connect, forward, stream, record. The two ends know protocols and sockets; this type knows the order
+/// Phases: admit, identify, connect, forward, stream, record. The two ends know protocols and sockets; this type knows the order
 /// of things, the deadlines and who gets to know of a failure. A direction is read only when all that was read before
 /// has been taken by the other side, so at most one read's worth of bytes waits anywhere, and a slow reader stops the
 /// other side.
@@ -84,6 +84,8 @@ final class Exchange {
         floor = RateFloor(bytesPerSecondMin: listen.bodyRateMin, span: worker.shared.timeouts.stall)
         journal.record.labelNames = policy.labels
         journal.record.begin(.exchange, id: worker.nextExchangeID())
+        // The connection's last request may have been somebody else's.
+        journal.record.tenant = interception.connection.tenant
         startedAt = worker.loop.now
     }
 
@@ -102,6 +104,7 @@ final class Exchange {
             hasSlot = try await gate.reserve()
             try admit()
             try read()
+            try await identify()
             try inviteBody()
             try await connect()
             try await stream()
@@ -142,6 +145,21 @@ final class Exchange {
             upgrade = try WebSocketUpgrade(request, bytes, cameByHTTP2: client.spoken == .http2)
         }
         isRequestComplete = upgrade != nil || !hasBody
+    }
+
+    /// Whose the request is, now that the key is there that it brings for its provider.
+    private func identify() async throws(ProxyError) {
+        let tenants = policy.tenants
+        let fingerprints = policy.fingerprints
+        let credential = try client.withHeadBytes { bytes in
+            ProviderCredential.fact(of: request, bytes, for: tenants, fingerprints)
+        }
+        // Without a master key it would mean nothing to anybody.
+        if fingerprints?.isShared == true { journal.record.credential = credential.fingerprint }
+        let gatekeeper = Gatekeeper(worker: worker, connection: interception.connection)
+        journal.record.tenant = nil
+        waiter.deadline = worker.loop.now.advanced(by: timeouts.handshake)
+        journal.record.tenant = try await gatekeeper.finalTenant(for: credential, in: tenants, waiter: waiter)
     }
 
     /// Something of the request follows its head.

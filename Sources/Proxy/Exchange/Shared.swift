@@ -22,6 +22,10 @@ final class Shared: Sendable {
     let overload: Overload
     /// What is known of the upstreams' condition.
     let upstreamHealth: UpstreamHealth
+    /// Tells who owns the sockets of this machine's clients.
+    let owners = SocketOwners()
+    /// The systemd units of control groups, by their numbers.
+    let units = ControlGroups.makeCache()
     /// What `listen.proxy_tls` shows; nil when it is off.
     let listenerTLS: ListenerTLS?
     /// leo's own connections, where they might be redirected to leo; nil without `listen.transparent`.
@@ -45,10 +49,11 @@ final class Shared: Sendable {
     init(
         config: Config, authority: CertificateAuthority, upstreamTrust: UpstreamTrust,
         parentCredentials: ParentCredentials? = nil, accessLog: AccessLog, log: OperatorLog, metrics: Metrics,
-        ownListeners: [IPEndpoint], listenerTLS: ListenerTLS? = nil, ownDials: OwnDials? = nil
+        ownListeners: [IPEndpoint], listenerTLS: ListenerTLS? = nil, ownDials: OwnDials? = nil,
+        keys: MasterKeys? = nil
     ) {
         self.config = config
-        currentPolicy = Mutex(PolicySnapshot(config))
+        currentPolicy = Mutex(PolicySnapshot(config, keys: keys))
         self.listenerTLS = listenerTLS
         self.ownDials = ownDials
         upstreamHealth = UpstreamHealth(config.upstream)

@@ -23,6 +23,8 @@ final class ClientConnection {
     var admission = Admission.served
     /// Where its listener can be reached from, which decides where it may go.
     var clients = DestinationPolicy.Clients.local
+    /// Who the kernel says is at the other end; nil until somebody asked.
+    var owner: ClientOwner?
     /// What `Gatekeeper` has found out about the client.
     var facts = ClientFacts()
     /// Whose client this is; nil until `Gatekeeper` knows, and where the keys of its requests will tell.

@@ -88,7 +88,9 @@ struct Tunnel {
         if bypass == nil {
             let peek = HelloPeek(worker: worker, connection: connection)
             let firstByteBy = worker.loop.now.advanced(by: Self.firstByteSpan)
-            let waitsForHello = worker.policy.destination.tunnelWithoutServerName == .refuse
+            // Nobody's connection may only become an interception, whose requests tell whose it is.
+            let waitsForHello =
+                worker.policy.destination.tunnelWithoutServerName == .refuse || connection.tenant == nil
             switch try await peek.wait(until: waiter.deadline, firstByteBy: waitsForHello ? nil : firstByteBy) {
             case .gone: throw ProxyError(.clientGone, "the client left before it sent anything")
             case .silent:
@@ -103,6 +105,7 @@ struct Tunnel {
         }
         let upstream: Stream
         do throws(ProxyError) {
+            try Gatekeeper(worker: worker, connection: connection).requireTenant()
             waiter.deadline = worker.loop.now.advanced(by: shared.timeouts.connect)
             stream.watcher.interest = .read
             var route = route

@@ -10,6 +10,7 @@ enum AccessField: String, CaseIterable, Sendable {
     case client
     case tenant
     case matchedBy = "matched_by"
+    case credential
     case tls
     case clientProtocol = "protocol"
     case host
@@ -123,6 +124,8 @@ struct AccessRecord: ~Copyable, Sendable {
     var client: String?
     /// Whose client it is; nil until that is known.
     var tenant: TenantMatch?
+    /// The fingerprint of the key that the request brings for its provider, while there is a master key.
+    var credential: CredentialFingerprint?
     /// The TLS version spoken with the client, `1.2` or `1.3`.
     var tls: String?
     /// The CONNECT target, `host:port`.
@@ -217,6 +220,7 @@ struct AccessRecord: ~Copyable, Sendable {
     /// Forgets the exchange, keeps what belongs to the connection and the storage.
     mutating func reset() {
         kind = .exchange
+        credential = nil
         time = WallTime(secondsSinceEpoch: 0, nanoseconds: 0)
         id = nil
         stream = nil
@@ -263,6 +267,7 @@ struct AccessRecord: ~Copyable, Sendable {
         case .client: append(client, as: field, to: &line)
         case .tenant: append(tenant?.name, as: field, to: &line)
         case .matchedBy: append(tenant?.by.rawValue, as: field, to: &line)
+        case .credential: append(credential?.prefix, as: field, to: &line)
         case .tls: append(tls, as: field, to: &line)
         case .host: append(host, as: field, to: &line)
         case .sni: append(sni, as: field, to: &line)

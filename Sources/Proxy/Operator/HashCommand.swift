@@ -6,7 +6,7 @@ public enum HashCommand {
     /// Reads a password and prints its hash.
     public static func make() -> CommandReport {
         do throws(OperatorFailure) {
-            let password = try PasswordPrompt.read(twice: true)
+            let password = try SecretPrompt.readPassword(twice: true)
             guard let hash = password.withBytes({ PasswordDigest.make($0) }) else {
                 throw OperatorFailure("OpenSSL could not make the hash")
             }
@@ -21,7 +21,7 @@ public enum HashCommand {
             return CommandReport(complaints: ["leo: what was given \(error.reason)"], exitCode: 2)
         }
         do throws(OperatorFailure) {
-            let password = try PasswordPrompt.read(twice: false)
+            let password = try SecretPrompt.readPassword(twice: false)
             let fits = password.withBytes { PasswordDigest.verify($0, against: hash) }
             if fits { return CommandReport(output: "the password fits the hash\n") }
             return CommandReport(complaints: ["leo: the password does not fit the hash"], exitCode: 1)
@@ -29,11 +29,13 @@ public enum HashCommand {
     }
 }
 
-/// Gets a password from whoever started the command: from the terminal without showing it, or the first line of a pipe.
-enum PasswordPrompt {
+/// Gets a secret from whoever started the command: from the terminal without showing it, or the first line of a pipe.
+enum SecretPrompt {
     /// The password. At a terminal it is asked for a second time if `twice`. Throws when it cannot be used.
-    static func read(twice: Bool) throws(OperatorFailure) -> Secret {
-        guard isatty(STDIN_FILENO) == 1 else { return try check(readLine()) }
+    static func readPassword(twice: Bool) throws(OperatorFailure) -> Secret {
+        guard isatty(STDIN_FILENO) == 1 else {
+            return try check(readLine(byteCountMax: BasicCredentials.passwordByteCountMax))
+        }
         let password = try check(typed("Password: "))
         guard twice else { return password }
         let again = try typed("Once more: ")
@@ -44,6 +46,24 @@ enum PasswordPrompt {
         }
         if !isSame { throw OperatorFailure("the two passwords are not the same") }
         return password
+    }
+
+    /// A key for a provider, as its clients have it. Throws for what could be none that stays the same.
+    static func readProviderKey() throws(OperatorFailure) -> Secret {
+        let isTerminal = isatty(STDIN_FILENO) == 1
+        let key = try isTerminal ? typed("Provider key: ") : readLine(byteCountMax: ProviderCredential.byteCountMax)
+        if key.count == 0 { throw OperatorFailure("the key is empty") }
+        let isPlain = key.withBytes { bytes in bytes.indices.allSatisfy { bytes[$0] > 0x20 && bytes[$0] != 0x7F } }
+        if !isPlain {
+            throw OperatorFailure("a key has no blanks and no control characters: write it alone, without Bearer")
+        }
+        if key.count > ProviderCredential.byteCountMax {
+            throw OperatorFailure("a key has at most \(ProviderCredential.byteCountMax) bytes")
+        }
+        guard key.withBytes({ ProviderCredential.isStatic($0) }) else {
+            throw OperatorFailure("this is a token that expires: only a key that stays the same can stand for a tenant")
+        }
+        return key
     }
 
     /// RFC 7617 section 2: a client cannot send anything else in Basic credentials.
@@ -61,11 +81,11 @@ enum PasswordPrompt {
     // MARK: A pipe
 
     /// The first line, without its end.
-    private static func readLine() -> Secret {
-        Secret(byteCountMax: BasicCredentials.passwordByteCountMax) { put in
+    private static func readLine(byteCountMax: Int) -> Secret {
+        Secret(byteCountMax: byteCountMax) { put in
             var count = 0
             var pending: UInt8?
-            while count <= BasicCredentials.passwordByteCountMax, let byte = nextByte(), byte != newline {
+            while count <= byteCountMax, let byte = nextByte(), byte != newline {
                 // A carriage return belongs to the line's end only there.
                 if let pending { put(pending) }
                 pending = nil
@@ -112,7 +132,7 @@ enum PasswordPrompt {
             say("\n")
         }
         say(prompt)
-        var line = [UInt8](repeating: 0, count: BasicCredentials.passwordByteCountMax + 1)
+        var line = [UInt8](repeating: 0, count: ProviderCredential.byteCountMax + 1)
         defer { unsafe line.withUnsafeMutableBytes { unsafe Secret.wipe($0) } }
         var count = 0
         while let byte = nextByte(), byte != newline, byte != carriageReturn, byte != endOfText {

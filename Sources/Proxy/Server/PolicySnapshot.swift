@@ -21,14 +21,16 @@ final class PolicySnapshot: Sendable {
     let passwords: PasswordCheck?
     /// The same, or that of the last file that had users: its threads and what it knows of addresses serve the next one.
     private let lastPasswords: PasswordCheck?
+    /// Makes fingerprints of provider keys, by the master keys of `[keys]`; nil when OpenSSL cannot.
+    let fingerprints: CredentialFingerprints?
     /// `access_log.labels`
     let labels: [String]
 
     /// The first policy of a process.
-    convenience init(_ config: Config) { self.init(config, after: nil) }
+    convenience init(_ config: Config, keys: MasterKeys? = nil) { self.init(config, keys: keys, after: nil) }
 
-    /// The policy of a file that takes the place of `previous`.
-    init(_ config: Config, after previous: PolicySnapshot?) {
+    /// The policy of a file that takes the place of `previous`; `keys` are what its `[keys]` names.
+    init(_ config: Config, keys: MasterKeys? = nil, after previous: PolicySnapshot?) {
         revision = (previous?.revision ?? 0) + 1
         source = config.source
         var destination = config.destination
@@ -46,6 +48,9 @@ final class PolicySnapshot: Sendable {
             passwords = PasswordCheck(config.tenants)
         }
         lastPasswords = passwords ?? previous?.lastPasswords
+        // A key that only this process has is made once.
+        let own = keys == nil ? previous?.fingerprints : nil
+        fingerprints = own?.isShared == false ? own : CredentialFingerprints(keys)
         labels = config.accessLog.labels
     }
 }

@@ -76,9 +76,11 @@ final class Reloader: Sendable {
 
     private func apply(_ content: ConfigFile) -> ReloadReport {
         let config: Config
+        let keys: MasterKeys?
         do throws(ConfigFailure) {
             config = try Config.load(content)
             try config.checkFiles()
+            keys = try MasterKeys.load(config)
         } catch {
             return refuse(error)
         }
@@ -86,7 +88,11 @@ final class Reloader: Sendable {
             return refuse(
                 .mistakes([Diagnostic(file: content.name, place: Place(line: 1, column: 1), message: refusal)]))
         }
-        let policy = PolicySnapshot(config, after: shared.policy)
+        if let flaw = shared.owners.flaw(for: config.tenants) { return ReloadReport(.unreadable, flaw) }
+        let policy = PolicySnapshot(config, keys: keys, after: shared.policy)
+        if policy.fingerprints == nil {
+            return ReloadReport(.unreadable, "OpenSSL cannot derive keys, or has no random numbers to give")
+        }
         if config.tenants.hasUsers, policy.passwords == nil {
             return ReloadReport(.unreadable, "OpenSSL has no random numbers to give, and passwords cannot be checked")
         }

@@ -56,6 +56,7 @@ public struct Server {
         }
         let files = try UpstreamFiles(config)
         files.warn(log)
+        let keys = try MasterKeys.load(config)
         let upstreamTrust: UpstreamTrust
         do { upstreamTrust = try UpstreamTrust(loading: config.upstream, files: files) } catch {
             throw StartFailure("upstream.trust: \(error.description)")
@@ -72,10 +73,14 @@ public struct Server {
             config: config, authority: authority, upstreamTrust: upstreamTrust,
             parentCredentials: files.credentials, accessLog: accessLog, log: log, metrics: metrics,
             ownListeners: listeners.endpoints, listenerTLS: listenerTLS,
-            ownDials: listeners.has(.transparent) ? OwnDials() : nil)
+            ownDials: listeners.has(.transparent) ? OwnDials() : nil, keys: keys)
         if config.tenants.hasUsers, shared.policy.passwords == nil {
             throw StartFailure("OpenSSL has no random numbers to give, and passwords cannot be checked")
         }
+        if shared.policy.fingerprints == nil {
+            throw StartFailure("OpenSSL cannot derive keys, or has no random numbers to give")
+        }
+        if let flaw = shared.owners.flaw(for: config.tenants) { throw StartFailure(flaw) }
         do throws(SystemCallError) {
             loops = try workerMetrics.map { metrics throws(SystemCallError) in try EventLoop(metrics: metrics) }
         } catch {

@@ -86,8 +86,14 @@ struct KeyedDigest: Hashable, Sendable {
             unsafe bytes.withUnsafeMutableBytes { unsafe Secret.wipe($0) }
         }
 
-        /// HMAC-SHA-256 of the bytes; nil when OpenSSL fails. `HMAC`
-        func digest(of bytes: Span<UInt8>) -> KeyedDigest? {
+        /// A key that was made elsewhere.
+        init(_ secret: Secret) { self.secret = secret }
+
+        /// HMAC-SHA-256 of the bytes; nil when OpenSSL fails.
+        func digest(of bytes: Span<UInt8>) -> KeyedDigest? { code(of: bytes).map { KeyedDigest($0) } }
+
+        /// The 32 bytes of it. `HMAC`
+        func code(of bytes: Span<UInt8>) -> [UInt8]? {
             var code = [UInt8](repeating: 0, count: 32)
             var count: UInt32 = 0
             let isMade = secret.withBytes { key in
@@ -99,7 +105,7 @@ struct KeyedDigest: Hashable, Sendable {
                     }
                 }
             }
-            return isMade && count == 32 ? KeyedDigest(code) : nil
+            return isMade && count == 32 ? code : nil
         }
     }
 

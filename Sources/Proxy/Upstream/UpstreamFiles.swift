@@ -87,11 +87,12 @@ struct UpstreamFiles: Sendable {
 }
 
 extension Config {
-    /// Reads the certificates, keys and credentials that `[upstream]` and `[listen.tls]` name, as `leo serve` does before
+    /// Reads the certificates, keys and credentials that `[upstream]`, `[listen.tls]` and `[keys]` name, as `leo serve` does before
     /// it listens, and throws the mistakes in them. For `leo check`: commands for clients' users may not be allowed to
     /// read them.
     public func checkFiles() throws(ConfigFailure) {
         _ = try UpstreamFiles(self)
         try ListenerTLS.check(self)
+        _ = try MasterKeys.load(self)
     }
 }
