@@ -66,6 +66,7 @@ if Context.environment["LEO_FUZZ"] != nil {
     for name in [
         "FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket", "FuzzEncoding", "FuzzProxyProtocol", "FuzzEventStream",
         "FuzzSockDiag",
+        "FuzzRequest",
     ] {
         package.targets.append(
             .executableTarget(

@@ -44,6 +44,9 @@ extension RequestFacts {
 }
 
 extension Dialect {
+    /// Whether its answers hold text that a model writes, so that there can be a limit of it.
+    public var hasOutput: Bool { hasMessages || self == .openaiCompletions }
+
     /// The tokens that an image of the usual size costs: the providers' formulas ask for its dimensions, which a policy
     /// cannot know of one that is only named. OpenAI: 765 to 1,105 for a large one in high detail. Anthropic: at most
     /// some 1,600. Gemini: 258 for each tile, five of them.
