@@ -44,8 +44,8 @@ public struct StreamEditor: ~Copyable {
     private var held = ByteQueue()
     /// Whether the client has got the beginning of something that cannot be taken back.
     private var isWithinEvent = false
-    /// Whether an event that ended in CR was removed, and so an LF behind it has to be.
-    private var dropsLineFeed = false
+    /// Whether the last event was removed.
+    private var wasDropped = false
     /// Where the client stands in an array.
     private var place = JSONArraySplitter.Place.start
     private var isStopped = false
@@ -155,9 +155,10 @@ public struct StreamEditor: ~Copyable {
     private mutating func takeEvents(_ data: Span<UInt8>, into out: inout ByteQueue) {
         var consumed = 0
         var start = 0
-        if dropsLineFeed, !data.isEmpty {
-            dropsLineFeed = false
-            if data[0] == ASCII.lineFeed { start = 1 }
+        if events.isAfterCarriageReturn, events.isBetweenEvents, !data.isEmpty, data[0] == ASCII.lineFeed {
+            // The rest of the line end that the last event had: it goes the way of that event.
+            start = 1
+            if !wasDropped { pass(data.extracting(0..<1), into: &out) }
         }
         while true {
             switch events.step(data, consumed: &consumed) {
@@ -170,11 +171,13 @@ public struct StreamEditor: ~Copyable {
                     held.append(rest)
                 }
                 return
-            case .boundary, .oversized: pass(data.extracting(start..<consumed), into: &out)
+            case .boundary, .oversized:
+                pass(data.extracting(start..<consumed), into: &out)
+                wasDropped = false
             case .event:
                 let edit = Self.judge(events, &notes, hidesUsage)
                 give(data.extracting(start..<consumed), edit, into: &out)
-                dropsLineFeed = edit == .drop && events.isAfterCarriageReturn
+                wasDropped = edit == .drop
             }
             start = consumed
         }
