@@ -390,7 +390,7 @@ struct WaitAdviceTests {
 
 @Suite("What a provider counts a request against")
 struct UpstreamIdentityTests {
-    private func hash(_ fields: [String], target: String = "/v1/messages", model: String? = nil) throws -> UInt64 {
+    private func hash(_ fields: [String], target: String = "/v1/messages", model: String? = nil) throws -> UInt64? {
         let (head, bytes) = try parse(.request, "POST \(target) HTTP/1.1", ["Host: a"] + fields)
         return UpstreamIdentity.hash(head, bytes.span, model: model)
     }
@@ -398,12 +398,30 @@ struct UpstreamIdentityTests {
     @Test("is the credential in whatever place, and the model")
     func differs() throws {
         let different = [
-            try hash([]), try hash(["Authorization: Bearer a"]), try hash(["Authorization: Bearer b"]),
+            try hash(["Authorization: Bearer a"]), try hash(["Authorization: Bearer b"]),
             try hash(["x-api-key: a"]), try hash(["api-key: a"]), try hash(["x-goog-api-key: a"]),
-            try hash([], target: "/v1/m?key=a"), try hash([], target: "/v1/m?alt=sse&key=b"), try hash([], model: "m"),
+            try hash([], target: "/v1/m?key=a"), try hash([], target: "/v1/m?alt=sse&key=b"),
             try hash(["Authorization: Bearer a"], model: "m"), try hash(["Authorization: Bearer a"], model: "n"),
         ]
         #expect(Set(different).count == different.count)
+    }
+
+    @Test("is nothing without a credential")
+    func nobody() throws {
+        #expect(try hash([]) == nil)
+        #expect(try hash(["x-request: 1"], target: "/v1/m?keys=a", model: "m") == nil)
+    }
+
+    @Test(
+        "has the model of a body that nobody else has read",
+        arguments: [
+            ("{\"messages\": [{\"model\": \"no\"}], \"model\": \"gpt-5\"}", "gpt-5"), ("{\"model\":\"a\"} ", "a"),
+            ("{\"model\":\"a\"", nil), ("{\"model\":3}", nil), ("{\"model\":\"\"}", nil), ("{}", nil), ("", nil),
+            ("[\"model\"]", nil), ("model", nil), ("{\"model\":\"a\"}{", nil),
+            ("{\"model\":\"a\",\"x\":\"" + String(repeating: "y", count: 65536) + "\"}", nil),
+        ] as [(String, String?)])
+    func models(_ body: String, _ expected: String?) {
+        #expect(UpstreamIdentity.model(inBody: Array(body.utf8).span) == expected)
     }
 
     @Test("is not what changes from request to request")
@@ -453,6 +471,8 @@ struct UpstreamWatchTests {
         var other = UpstreamWatch(health, upstream: upstream)
         #expect(other.verdict(now: after(2)) { 2 } == .go)
         #expect(second.verdict(now: after(7)) { 1 } == .go)
+        first.answered(status: 429, advice: advice, now: after(7)) { nil }
+        #expect(second.verdict(now: after(7)) { nil } == .go, "whoever has no credential is not anybody else")
         advice.mayRetry = false
         first.answered(status: 429, advice: advice, now: after(8)) { 1 }
         #expect(second.verdict(now: after(8)) { 1 } == .go, "trying again does not help that request alone")

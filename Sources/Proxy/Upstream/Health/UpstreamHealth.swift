@@ -157,6 +157,7 @@ struct UpstreamWatch {
     private let health: UpstreamHealth
     private let upstream: HostPort
     private var pass: CircuitBreaker.Pass?
+    private var isCounted = false
     /// How often leo has sent the request again.
     private(set) var retryCount = 0
 
@@ -166,14 +167,16 @@ struct UpstreamWatch {
         self.upstream = upstream
     }
 
-    /// Whether the request may go out. `identity`, `UpstreamIdentity.hash`, is asked for only when somebody has to wait.
-    mutating func verdict(now: MonotonicTime, identity: () -> UInt64) -> Verdict {
-        if retryCount == 0 { health.countRequest(to: upstream, now: now) }
+    /// Whether the request may go out. `identity`, `UpstreamIdentity.hash`, is asked for only when somebody has to wait;
+    /// without one, nobody has.
+    mutating func verdict(now: MonotonicTime, identity: () -> UInt64?) -> Verdict {
+        if !isCounted { health.countRequest(to: upstream, now: now) }
+        isCounted = true
         pass = .ordinary
         if health.isQuiet(now) { return .go }
         // A retry has waited for as long as it was told to.
-        if retryCount == 0,
-            let wait = health.wait(for: ProviderBackoff.Key(upstream: upstream, identity: identity()), now: now)
+        if retryCount == 0, let identity = identity(),
+            let wait = health.wait(for: ProviderBackoff.Key(upstream: upstream, identity: identity), now: now)
         {
             pass = nil
             return .backOff(wait)
@@ -195,11 +198,13 @@ struct UpstreamWatch {
     mutating func failed(_ fault: Fault, now: MonotonicTime) { note(fault.upstreamOutcome, isLast: true, now) }
 
     /// The head of an answer is there. `identity` as above.
-    mutating func answered(status: Int, advice: WaitAdvice, now: MonotonicTime, identity: () -> UInt64) {
+    mutating func answered(status: Int, advice: WaitAdvice, now: MonotonicTime, identity: () -> UInt64?) {
         // 501 and 505 are about the request.
         note(status >= 500 && status != 501 && status != 505 ? .failed : .answered, isLast: true, now)
-        guard ProviderBackoff.speaksForOthers(status), let wait = advice.wait, advice.mayRetry != false else { return }
-        health.learn(status, wait, for: ProviderBackoff.Key(upstream: upstream, identity: identity()), now: now)
+        guard ProviderBackoff.speaksForOthers(status), let wait = advice.wait, advice.mayRetry != false,
+            let identity = identity()
+        else { return }
+        health.learn(status, wait, for: ProviderBackoff.Key(upstream: upstream, identity: identity), now: now)
     }
 
     /// How long to wait before sending the request again, which is then paid for; nil: the answer is the client's.

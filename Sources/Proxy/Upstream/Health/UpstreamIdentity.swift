@@ -1,28 +1,46 @@
 import Wire
 
-/// What a provider counts a request against, as far as its head tells: the credential and the model.
+/// What a provider counts a request against: the credential and the model.
 enum UpstreamIdentity {
+    /// Of a larger body the model is not looked for.
+    static let bodyBytesMax = 64 * 1024
     /// The fields that carry credentials, besides Authorization.
     private static let fields = ["x-api-key", "api-key", "x-goog-api-key"]
     /// Amazon's signatures differ with every request; the key's id, up to the first slash, does not.
     private static let signature: StaticString = "aws4-hmac-sha256 credential="
 
     /// A number that stands for credential and model in this process alone: Swift seeds its hash by the process, so that it
-    /// neither tells the credential nor can be aimed at.
-    static func hash(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, model: String?) -> UInt64 {
+    /// neither tells the credential nor can be aimed at. nil: the request has no credential that leo knows, and nothing
+    /// tells whose it is.
+    static func hash(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, model: String?) -> UInt64? {
         var hasher = Hasher()
         hasher.combine(model)
+        var isKnown = false
         for field in head.fields {
             let name = bytes.extracting(field.name)
             let value = bytes.extracting(field.value)
             if name.equals(ignoringCase: "authorization") {
                 add(identity(of: value), 0, to: &hasher)
+                isKnown = true
             } else if let index = fields.firstIndex(where: { name.equals(ignoringCase: $0) }) {
                 add(value, UInt8(index) + 1, to: &hasher)
+                isKnown = true
             }
         }
-        addKey(of: bytes.extracting(head.targetText), to: &hasher)
-        return UInt64(bitPattern: Int64(hasher.finalize()))
+        if addKey(of: bytes.extracting(head.targetText), to: &hasher) { isKnown = true }
+        return isKnown ? UInt64(bitPattern: Int64(hasher.finalize())) : nil
+    }
+
+    /// The model that a JSON body names at its top, escapes left as they are; nil where there is none, or the body is large,
+    /// not whole or no JSON. For requests whose body no policy has read.
+    static func model(inBody body: Span<UInt8>) -> String? {
+        guard body.count <= bodyBytesMax else { return nil }
+        var scanner = JSONMemberScanner(names: ["model"])
+        scanner.take(body)
+        guard scanner.isComplete, !scanner.isBroken, let member = scanner.member(0), member.count > 2,
+            member.first == UInt8(ascii: "\""), member.last == UInt8(ascii: "\"")
+        else { return nil }
+        return String(decoding: member.dropFirst().dropLast(), as: UTF8.self)
     }
 
     @_lifetime(copy value)
@@ -34,18 +52,20 @@ enum UpstreamIdentity {
         return value
     }
 
-    /// Gemini's `?key=`.
-    private static func addKey(of target: Span<UInt8>, to hasher: inout Hasher) {
+    /// Gemini's `?key=`; false if there is none.
+    private static func addKey(of target: Span<UInt8>, to hasher: inout Hasher) -> Bool {
         var index = 0
         while index + 4 < target.count {
             let isStart = target[index] == UInt8(ascii: "?") || target[index] == UInt8(ascii: "&")
             if isStart, target.extracting((index + 1)..<(index + 5)).equals(ignoringCase: "key=") {
                 var end = index + 5
                 while end < target.count, target[end] != UInt8(ascii: "&") { end += 1 }
-                return add(target.extracting((index + 5)..<end), 0xFF, to: &hasher)
+                add(target.extracting((index + 5)..<end), 0xFF, to: &hasher)
+                return true
             }
             index += 1
         }
+        return false
     }
 
     private static func add(_ value: Span<UInt8>, _ kind: UInt8, to hasher: inout Hasher) {
