@@ -136,7 +136,7 @@ struct TenantTests {
             ("[tenants.a]\nmatch = [{ proxy_user = \"u\", password_hash = [] }]", "is an empty list"),
             ("[tenants.a]\nmatch = [{ client_certificate = \"*.example.org\" }]", "stars are not known here"),
             ("[tenants.default]\nmatch = [\(user)]", "1:10: tenants.default.match is left out"),
-            ("[tenants.a]\nmatch = [\(user)]\nlimits = 1", "3:1: unknown key \"limits\" in [tenants.a]"),
+            ("[tenants.a]\nmatch = [\(user)]\nquota = 1", "3:1: unknown key \"quota\" in [tenants.a]"),
             ("[tenants.a]\nmatch = [{ proxy_users = \"u\" }]", "unknown key \"proxy_users\" in [tenants.a.match]"),
             ("[tenants.a]\nmacth = [\(user)]", "2:1: unknown key \"macth\" in [tenants.a], did you mean \"match\"?"),
         ])

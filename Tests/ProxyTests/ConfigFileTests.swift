@@ -45,7 +45,9 @@ struct ConfigFileTests {
         #expect(config?.providers.provider(host: "llm.internal.example", port: 443)?.name == "vllm")
         for key in knownKeys() {
             let name = try #require(key.split(separator: ".").last)
-            let isThere = lines.contains { $0.hasPrefix("\(name) = ") || $0 == "[\(key)]" || $0 == "[[\(key)]]" }
+            let isThere = lines.contains {
+                $0.hasPrefix("\(name) = ") || $0 == "[\(key)]" || $0 == "[[\(key)]]" || $0.hasPrefix("[\(key).\"")
+            }
             #expect(isThere, "\(key) is missing")
         }
     }

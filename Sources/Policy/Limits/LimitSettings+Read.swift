@@ -7,8 +7,13 @@ extension LimitSettings {
         let keys = layer.keys.over(inherited.keys)
         mode = keys.mode ?? .enforce
         models = layer.models ?? inherited.models
-        if let more = inherited.modelsAdded { models = (layer.models == nil ? (models ?? []) + more : models) }
-        if let more = layer.modelsAdded { models = (models ?? []) + more }
+        if let more = inherited.modelsAdded, layer.models == nil { models = models.map { $0 + more } }
+        if let more = layer.modelsAdded {
+            if models == nil, let own {
+                own.report("models_add", "adds to nothing: all models may be asked", at: own.place(of: "models_add"))
+            }
+            models = models.map { $0 + more }
+        }
         maxOutputTokens = layer.maxOutputTokens ?? inherited.maxOutputTokens
         maxOutputAction = layer.maxOutputAction ?? inherited.maxOutputAction ?? maxOutputAction
         maxBodyByteCount = layer.maxBodyByteCount ?? inherited.maxBodyByteCount
@@ -28,6 +33,14 @@ extension LimitSettings {
             rules.removeSubrange(Self.ruleCountMax...)
         }
         rules.removeAll { $0.mode == .off }
+    }
+
+    /// Every key of a table of limits.
+    static var keys: [String] {
+        LimitKind.allCases.flatMap { $0 == .concurrent ? [$0.rawValue] : [$0.rawValue, "\($0.rawValue)_add"] } + [
+            "mode", "models", "models_add", "max_output_tokens", "max_output_action", "max_body", "on_exhausted",
+            "unmetered", "unpriced", "model",
+        ]
     }
 }
 

@@ -90,6 +90,8 @@ enum LimitText {
             } else {
                 clause = ", did you mean \"\(likely.rawValue)\"?"
             }
+        } else if let meaning = months ? meaning(ofBudget: whole) : meaning(ofRate: whole) {
+            clause = ", did you mean \"\(meaning)\"?"
         } else if ["week", "weeks", "w", "fortnight", "fortnights", "year", "years", "y", "quarter"]
             .contains(ASCII.lowercased(word))
         {

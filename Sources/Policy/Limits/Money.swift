@@ -34,8 +34,9 @@ public struct Money: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// In millionths of a dollar, rounded to the nearest, halves away from zero; for metrics.
     public var microdollars: Int64 {
-        let half: Int128 = picodollars < 0 ? -500_000 : 500_000
-        return Int64(clamping: picodollars.addingReportingOverflow(half).partialValue / 1_000_000)
+        let (whole, rest) = picodollars.quotientAndRemainder(dividingBy: 1_000_000)
+        let rounding: Int128 = rest >= 500_000 ? 1 : rest <= -500_000 ? -1 : 0
+        return Int64(clamping: whole + rounding)
     }
 
     /// Dollars with as many decimals as there are, at least two: "50.00", "0.000125".

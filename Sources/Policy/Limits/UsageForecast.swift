@@ -48,10 +48,10 @@ public final class UsageForecast: Sendable {
     public func reservation(
         provider: String, model: String?, estimatedInputTokens: Int, outputLimit: Int?, choices: Int = 1
     ) -> (inputTokens: Int, outputTokens: Int) {
-        let entry = state.withLock { $0.entries[Key(provider: provider, model: Self.bounded(model))] }
-        let input = Double(max(estimatedInputTokens, 0)) * (entry?.ratio ?? Self.ratioAtFirst(model)) * Self.margin
-        let usual = entry.map { $0.output + $0.deviation } ?? Self.outputTokensAtFirst
-        let one = min(Self.whole(usual), max(outputLimit ?? .max, 0))
+        let known = state.withLock { $0.entries[Key(provider: provider, model: Self.bounded(model))] }
+        let entry = known ?? Entry(ratio: Self.ratioAtFirst(model), turn: 0)
+        let input = Double(max(estimatedInputTokens, 0)) * entry.ratio * Self.margin
+        let one = min(Self.whole(entry.output + entry.deviation), max(outputLimit ?? .max, 0))
         let all = one.multipliedReportingOverflow(by: max(choices, 1))
         return (Self.whole(input), all.overflow ? Usage.tokenCountMax : min(all.partialValue, Usage.tokenCountMax))
     }
@@ -97,6 +97,7 @@ public final class UsageForecast: Sendable {
     }
 
     private static func whole(_ tokens: Double) -> Int {
-        Int(min(max(tokens, 0), Double(Usage.tokenCountMax)).rounded(.up))
+        // A product that is a whole number but for what binary fractions cannot hold is that number.
+        Int(min(max(tokens - 1e-6, 0), Double(Usage.tokenCountMax)).rounded(.up))
     }
 }

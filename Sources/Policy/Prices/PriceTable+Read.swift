@@ -8,21 +8,27 @@ extension PriceTable {
     ///   - file: the file's name for complaints.
     ///   - providers: the names of the providers that there are; a row for another one would never count.
     public static func read(text: String, file: String, providers: [String]) -> (PriceTable?, [Diagnostic]) {
-        if text.utf8.count > fileByteCountMax {
-            let message = "the file is larger than \(fileByteCountMax) bytes"
-            return (nil, [Diagnostic(file: file, place: Place(line: 1, column: 1), message: message)])
-        }
+        if text.utf8.count > fileByteCountMax { return (nil, [tooLarge(file)]) }
         let reader = FileReader(text: text, file: file)
         var known: [String: Place] = [:]
         let rows = reader.rows("price", keys: [])
         let prices = rows.compactMap { Price(reading: $0, providers: providers, &known) }
+        if rows.isEmpty, reader.mistakeCount == 0 {
+            reader.report("there is no [[price]] in this file", at: Place(line: 1, column: 1))
+        }
         let mistakes = reader.finish()
         return (mistakes.isEmpty ? PriceTable(prices) : nil, mistakes)
     }
 
-    /// Ten thousand rows have about as many.
-    public static let fileByteCountMax = 4 << 20
+    /// Some four thousand rows have as many.
+    public static let fileByteCountMax = 1 << 20
     static let modelCountMax = 100
+
+    /// The mistake of a file with more bytes.
+    public static func tooLarge(_ file: String) -> Diagnostic {
+        let message = "the file is larger than \(fileByteCountMax) bytes"
+        return Diagnostic(file: file, place: Place(line: 1, column: 1), message: message)
+    }
 }
 
 extension Price {

@@ -122,9 +122,12 @@ public struct Price: Equatable, Sendable {
 
     private func inputCost(_ usage: Usage) -> Int128 {
         let rates = rates(for: usage)
-        return Int128(usage.uncachedTokens) * rates.input + Int128(max(0, usage.cachedTokens)) * rates.cachedInput
-            + Int128(max(0, usage.cacheWriteTokens)) * rates.cacheWrite
-            + Int128(max(0, usage.longCacheWriteTokens)) * rates.longCacheWrite
+        let cached = Int128(max(0, usage.cachedTokens))
+        let write = Int128(max(0, usage.cacheWriteTokens))
+        let longWrite = Int128(max(0, usage.longCacheWriteTokens))
+        let uncached = max(0, Int128(usage.inputTokens) - cached - write - longWrite)
+        return uncached * rates.input + cached * rates.cachedInput + write * rates.cacheWrite
+            + longWrite * rates.longCacheWrite
     }
 
     private func rates(for usage: Usage) -> Rates {

@@ -2,6 +2,8 @@
 public struct TenantPolicy: Equatable, Sendable {
     /// The tenant's name.
     public let name: String
+    /// `limits`: what it may use.
+    public var limits = LimitSettings()
 
     /// A tenant for which nothing is set.
     public init(name: String) { self.name = name }
@@ -10,5 +12,8 @@ public struct TenantPolicy: Equatable, Sendable {
     /// `[defaults]`. Each kind of policy asks both for its table and merges them key by key.
     init(name: String, reading own: TableReader?, inheriting defaults: TableReader) {
         self.name = name
+        defaults.file.declare("defaults.limits", keys: LimitSettings.keys)
+        limits = LimitSettings(
+            reading: own?.tableIfPresent("limits"), inheriting: defaults.tableIfPresent("limits"))
     }
 }

@@ -30,7 +30,23 @@ extension Config {
         let (found, mistakes) = read(text: text, file: name, baseDirectory: ConfigPath.directory(of: file.path))
         guard var config = found else { throw .mistakes(mistakes) }
         config.source = ConfigSource(path: file.path, digest: file.digest, settings: FileSettings(text))
+        try config.readPrices()
         return config
+    }
+
+    /// Reads the list of prices that the file names.
+    private mutating func readPrices() throws(ConfigFailure) {
+        guard let path = prices.path else { return }
+        let bytes = try ConfigFile(path, in: "").bytes
+        if bytes.count > PriceTable.fileByteCountMax { throw .mistakes([PriceTable.tooLarge(path)]) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            let message = "the file is not UTF-8 text"
+            throw .mistakes([Diagnostic(file: path, place: Self.firstInvalid(bytes), message: message)])
+        }
+        let names = ProviderTable.builtIn.names + providers.names
+        let (table, mistakes) = PriceTable.read(text: text, file: path, providers: names)
+        guard let table else { throw .mistakes(mistakes) }
+        prices.table = table
     }
 
     /// The same with the environment and the working directory of this process.

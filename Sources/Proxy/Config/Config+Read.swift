@@ -37,6 +37,7 @@ extension Config {
         upstream.readTLS(outward, baseDirectory, rows)
         destination.read(file.table("intercept"), rows)
         accessLog.read(file.table("access_log"), baseDirectory)
+        prices.path = file.table("prices").path("file", in: baseDirectory, form: "a path like \"prices.toml\"")
     }
 
     /// No file that people write comes near this, and reading one of this size takes well under a second.

@@ -18,6 +18,8 @@ public struct Config: Equatable, Sendable {
     public var keys = Keys()
     /// `[tenants.NAME]`
     public var tenants: TenantTable
+    /// `[prices]`
+    public var prices = Prices()
     /// The file this came from; nil for the embedded defaults.
     public var path: String?
     /// What was read from that file; nil for the embedded defaults and for text that came from no file.
@@ -48,6 +50,14 @@ public struct Config: Equatable, Sendable {
         let name = HostPort(host: host, port: 443).host
         return providers.isCovered(host: name)
             || NameConstraints.cover(Set(authority.names + listen.mintedNames), host: name)
+    }
+
+    /// `[prices]`: what models cost.
+    public struct Prices: Equatable, Sendable {
+        /// The list in place of the built-in one; nil without one.
+        public var path: String?
+        /// What it says; the built-in list as long as the file has not been read.
+        public var table = PriceTable.builtIn
     }
 
     /// `[listen]`: the ways in, and how many and how slow clients may be.

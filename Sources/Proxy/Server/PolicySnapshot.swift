@@ -25,6 +25,8 @@ final class PolicySnapshot: Sendable {
     let fingerprints: CredentialFingerprints?
     /// `access_log.labels`
     let labels: [String]
+    /// `[prices]`
+    let prices: PriceTable
 
     /// The first policy of a process.
     convenience init(_ config: Config, keys: MasterKeys? = nil) { self.init(config, keys: keys, after: nil) }
@@ -52,5 +54,6 @@ final class PolicySnapshot: Sendable {
         let own = keys == nil ? previous?.fingerprints : nil
         fingerprints = own?.isShared == false ? own : CredentialFingerprints(keys)
         labels = config.accessLog.labels
+        prices = config.prices.table
     }
 }
