@@ -24,6 +24,7 @@ FAR = "203.0.113.10"
 FAR6 = "2001:db8::10"
 STRICT = "203.0.113.20"
 LOOPY = "203.0.113.30"
+SHARED = "203.0.113.60"
 OTHER = "other.elsewhere.example"
 PLAIN = "plain.leo-test.example:8000"
 
@@ -61,7 +62,7 @@ def transparent(leo: Leo) -> List[Tuple[str, int]]:
 @pytest.fixture(scope="session")
 def far(provider) -> None:
     """The far side: providers at addresses of their own, all on lo."""
-    for address in (FAR, STRICT, LOOPY):
+    for address in (FAR, STRICT, LOOPY, SHARED):
         add(address)
         provider.listen(host=address, port=443)
     subprocess.run(["ip", "address", "add", f"{FAR6}/128", "dev", "lo", "nodad"], check=True, timeout=20)
@@ -288,3 +289,41 @@ def test_leo_may_be_exempt_by_its_user_instead(start, far):
     assert done.returncode == 0, done.stderr
     wait_until(lambda: leo.lines(lambda line: line.get("host") == f"{address}:443"), "the tunnel's line")
     assert leo.lines(lambda line: line.get("host") == f"{address}:443")[0]["kind"] == "tunnel"
+
+
+def as_user(uid: int, leo: Leo, host: str) -> RawClient:
+    """A client whose socket is this user's."""
+    os.seteuid(uid)
+    try:
+        way = connect((host, 443))
+    finally:
+        os.seteuid(0)
+    return leo.client(way=way)
+
+
+def test_users_of_one_machine_are_told_apart_though_they_know_of_no_proxy(start, far, certificates):
+    try:
+        os.seteuid(1)
+        os.seteuid(0)
+    except OSError:
+        pytest.skip("there is one user here alone")
+    leo = start(
+        "users",
+        {
+            "listen": {"transparent": "127.0.0.1:0", "mark": MARK},
+            "tenants": {"checkout": {"match": [{"uid": 1}]}, "research": {"match": [{"uid": 8}]}},
+        },
+    )
+    redirect(leo, SHARED, f"meta mark != {MARK}")
+    for uid, tenant in ((1, "checkout"), (8, "research")):
+        with as_user(uid, leo, SHARED) as client:
+            client.start_tls("api.openai.com")
+            assert client.exchange("GET", "/v1/models").status == 200
+            assert (leo.line_of(client)["tenant"], leo.line_of(client)["matched_by"]) == (tenant, "uid")
+        with as_user(uid, leo, SHARED) as client:
+            client.start_tls(OTHER, context=trusting(certificates.ca))
+            client.close()
+            assert (leo.line_of(client)["kind"], leo.line_of(client)["tenant"]) == ("tunnel", tenant)
+    with as_user(9, leo, SHARED) as client:
+        assert client.wire.wait_end(20) is not None
+        assert leo.line_of(client)["error"] == "unidentified"

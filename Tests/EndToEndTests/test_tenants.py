@@ -17,6 +17,7 @@ import pytest
 
 import harness
 from harness import Leo
+from test_reload import reloaded, write
 from wires import Wire
 
 URL = "https://api.openai.com/v1/models"
@@ -433,6 +434,46 @@ def test_after_a_rotation_fingerprints_under_the_previous_key_still_count(leo_wi
         assert client.exchange("GET", "/v1/models", [bearer(CHECKOUT_KEY)]).status == 200
         assert client.exchange("GET", "/v1/models", [bearer(RESEARCH_KEY)]).status == 200
         assert [line["tenant"] for line in leo.lines_of(client, 2)] == ["checkout", "research"]
+
+
+# MARK: Reading the file again
+
+
+@needs_root
+def test_a_connection_that_is_older_than_its_tenants_is_known_all_the_same(leo_with):
+    leo = leo_with({})
+    with leo.client().intercepted() as client:
+        assert client.exchange("GET", "/v1/models").status == 200
+        reloaded(leo, {"tenants": {"admin": {"match": [{"uid": 0}]}}})
+        assert client.exchange("GET", "/v1/models").status == 200
+        reloaded(leo, {"tenants": {"proxied": {"match": [{"listener": "proxy"}]}}})
+        assert client.exchange("GET", "/v1/models").status == 200
+        reloaded(leo, {"tenants": {"checkout": {"match": [{"uid": FIRST}]}}})
+        assert client.exchange("GET", "/v1/models").status == 403
+        lines = leo.lines_of(client, 4)
+    assert [line.get("tenant") for line in lines] == ["default", "admin", "proxied", None]
+
+
+def test_keys_and_fingerprints_count_from_a_reload_on(leo_with, keys, tmp_path):
+    leo = leo_with({})
+    mark = fingerprint(key_file(tmp_path, {"master_file": keys["master_file"]}), CHECKOUT_KEY)
+    tenants = {"checkout": {"match": [{"provider_key": mark}]}}
+    with leo.client().intercepted() as client:
+        reloaded(leo, {"keys": {"master_file": keys["master_file"]}, "tenants": tenants})
+        assert client.exchange("GET", "/v1/models", [bearer(CHECKOUT_KEY)]).status == 200
+        done = harness.leo("keys", "rotate", key_file(tmp_path, keys))
+        assert done.returncode == 0, done.stderr
+        reloaded(leo, {"keys": keys, "tenants": tenants})
+        assert client.exchange("GET", "/v1/models", [bearer(CHECKOUT_KEY)]).status == 200
+        first, second = leo.lines_of(client, 2)
+        assert (first["tenant"], second["tenant"]) == ("checkout", "checkout")
+        assert first["credential"] == mark[5:13] != second["credential"]
+        # A key that others may read changes nothing.
+        Path(keys["master_file"]).chmod(0o644)
+        write(leo, {"keys": keys, "tenants": {"default": {}}})
+        refused = harness.leo("reload", leo.file, "--admin", "%s:%d" % leo.admin)
+        assert refused.returncode == 1 and "make it 0600" in refused.stderr
+        assert client.exchange("GET", "/v1/models", [bearer("sk-unknown")]).status == 403
 
 
 # MARK: leo keys, leo fingerprint, leo check
