@@ -263,7 +263,9 @@ struct StreamSample: Sendable, CustomTestStringConvertible {
     static let invoke = Self(
         name: "invoke", dialect: .bedrockInvoke, contentType: amazonType,
         stream: amazon(
-            chunk(#"{"type":"message_start","message":{"id":"m1","usage":{"input_tokens":20}}}"#),
+            chunk(
+                #"{"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","model":"claude-x","content":[],"usage":{"input_tokens":20,"output_tokens":1}}}"#
+            ),
             chunk(#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#),
             chunk(#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#)),
         finish: amazon(

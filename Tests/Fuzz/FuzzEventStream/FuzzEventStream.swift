@@ -1,5 +1,6 @@
 // One sentence: whatever the bytes, events, Amazon messages and the elements of an array are found or refused with the
-// parser's own error, alike in any pieces; and a plain reader, written apart, finds the same.
+// parser's own error, alike in any pieces; a plain reader, written apart, finds the same; and an editor that has nothing
+// to change changes nothing.
 import Wire
 
 /// libFuzzer's entry. The first byte picks the parser and the limit, the second the pieces in which the rest arrives.
@@ -11,7 +12,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let limit = input[0] & 8 == 0 ? 1024 * 1024 : 24
     let pieceSize = 1 + Int(input[1])
     switch input[0] & 3 {
-    case 0, 3:
+    case 0:
         let whole = readEvents(stream, limit, stream.count)
         check(whole == readEvents(stream, limit, pieceSize), "the pieces change the events")
         if limit > stream.count { check(whole == plainEvents(stream), "another reader finds other events") }
@@ -20,9 +21,10 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         let messages = input[0] & 4 == 0 ? stream : sealed(stream)
         let whole = readMessages(messages, limit, messages.count)
         check(whole == readMessages(messages, limit, pieceSize), "the pieces change the messages")
-    default:
+    case 2:
         let whole = readElements(stream, limit, stream.count)
         check(whole == readElements(stream, limit, pieceSize), "the pieces change the elements")
+    default: checkEditor(stream, pieceSize)
     }
     return 0
 }
@@ -201,6 +203,63 @@ private func readElements(_ stream: [UInt8], _ limit: Int, _ size: Int) -> Eleme
         }
     }
     return elements
+}
+
+// MARK: - The editor
+
+private let answers: [(api: APIFamily, path: String, contentType: String)] = [
+    (.openai, "/v1/chat/completions", "text/event-stream"), (.openai, "/v1/completions", "text/event-stream"),
+    (.openai, "/v1/responses", "text/event-stream"), (.anthropic, "/v1/messages", "text/event-stream"),
+    (.gemini, "/v1/models/x:streamGenerateContent", "text/event-stream"),
+    (.gemini, "/v1/models/x:streamGenerateContent", "application/json"),
+    (.cohere, "/v2/chat", "text/event-stream"), (.cohere, "/v1/chat", "application/stream+json"),
+    (.bedrock, "/model/x/converse-stream", "application/vnd.amazon.eventstream"),
+    (.bedrock, "/model/x/invoke-with-response-stream", "application/vnd.amazon.eventstream"),
+    (.openai, "/v1/chat/completions", ""), (.gemini, "/v1/models/x:streamGenerateContent", ""),
+]
+
+/// The first byte picks the answer and what is done with it.
+private func checkEditor(_ input: [UInt8], _ pieceSize: Int) {
+    guard let variant = input.first else { return }
+    let answer = answers[Int(variant & 15) % answers.count]
+    var stream = Array(input.dropFirst())
+    if answer.contentType.hasSuffix("eventstream") { stream = sealed(stream) }
+    let hidesUsage = variant & 16 != 0
+    let ending: StreamEnding? = variant & 32 == 0 ? nil : variant & 64 == 0 ? .error : .finish
+    let whole = edit(stream, answer, hidesUsage, ending, stream.count)
+    let pieces = edit(stream, answer, hidesUsage, ending, pieceSize)
+    if ending == nil {
+        check(whole == pieces, "the pieces change the edited stream")
+        if !hidesUsage { check(whole == stream, "a stream is changed without reason") }
+    } else {
+        // Which blanks between the elements of an array are held depends on the pieces.
+        func dense(_ bytes: [UInt8]) -> [UInt8] { bytes.filter { $0 > 32 } }
+        check(dense(whole) == dense(pieces), "the pieces change the end")
+    }
+}
+
+private func edit(
+    _ stream: [UInt8], _ answer: (api: APIFamily, path: String, contentType: String), _ hidesUsage: Bool,
+    _ ending: StreamEnding?, _ size: Int
+) -> [UInt8] {
+    let path = Array(answer.path.utf8)
+    let type = Array(answer.contentType.utf8)
+    let operation = Operation.find(answer.api, method: .post, path: path.span, contentType: nil)
+    var editor = StreamEditor(operation, contentType: type.span, hidesUsage: hidesUsage)
+    var out = ByteQueue()
+    pieces(stream, size) { piece in
+        editor.take(piece, into: &out)
+        return true
+    }
+    if let ending {
+        let refusal = Refusal(.budget, code: "c", message: "m")
+        let before = out.count
+        let stop = editor.stop(ending, refusal, into: &out)
+        check(stop != .cut || out.count == before, "a cut that says something")
+    } else {
+        editor.end(into: &out)
+    }
+    return out.withBytes { array($0) }
 }
 
 func check(_ isTrue: Bool, _ sentence: StaticString) {
