@@ -67,6 +67,7 @@ if Context.environment["LEO_FUZZ"] != nil {
         "FuzzHTTP1", "FuzzHTTP2", "FuzzConfig", "FuzzWebSocket", "FuzzEncoding", "FuzzProxyProtocol", "FuzzEventStream",
         "FuzzSockDiag",
         "FuzzRequest",
+        "FuzzAnswer",
     ] {
         package.targets.append(
             .executableTarget(

@@ -270,6 +270,36 @@ struct AnswerHostileTests {
         #expect(AnswerReading(body, .openaiChat, "audio/mpeg").usage == nil)
     }
 
+    @Test("reads the tokens of Bedrock's models from the fields of the head, where the body tells none")
+    func fields() throws {
+        let text =
+            "HTTP/1.1 200 OK\r\nX-Amzn-Bedrock-Input-Token-Count: 11\r\nX-Amzn-Bedrock-Output-Token-Count: 9\r\n"
+            + "Content-Length: 0\r\n\r\n"
+        let wire = Array(text.utf8)
+        var head = HTTP1Head(.response)
+        let isComplete = try head.parse(wire.span)
+        try #require(isComplete)
+        for (dialect, body, expected) in [
+            (Dialect.bedrockInvoke, "{\"outputs\":[{\"text\":\"Hi\"}]}", Self.usage(input: 11, output: 9)),
+            (.bedrockInvoke, "", Self.usage(input: 11, output: 9)),
+            (.bedrockInvoke, "{\"usage\":{\"input_tokens\":3,\"output_tokens\":2}}", Self.usage(input: 3, output: 2)),
+            (.bedrockInvoke, "{\"usage\":{\"input_tokens\":-3,\"output_tokens\":2}}", nil),
+            (.openaiChat, "{}", nil),
+        ] as [(Dialect, String, Usage?)] {
+            var meter = AnswerMeter(dialect, contentType: Array(Self.json.utf8).span)
+            meter.takeFields(of: head, from: wire.span)
+            meter.take(Array(body.utf8).span)
+            meter.end()
+            let usage = meter.usage
+            #expect(usage == expected, "\(body)")
+        }
+        var meter = AnswerMeter(.bedrockInvoke, contentType: nil)
+        meter.takeField(name: Array("x-amzn-bedrock-input-token-count".utf8).span, value: Array("-1".utf8).span)
+        meter.takeField(name: Array("x-amzn-bedrock-output-token-count".utf8).span, value: Array("1".utf8).span)
+        let usage = meter.usage
+        #expect(usage == nil)
+    }
+
     @Test("gives an Amazon stream up where its framing breaks, and keeps what it told")
     func amazon() throws {
         let answer = try #require(AnswerCase(named: "bedrock-converse-stream"))

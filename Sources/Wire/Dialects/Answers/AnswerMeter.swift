@@ -34,7 +34,8 @@ public struct AnswerMeter: ~Copyable {
         self.init(operation.dialect, contentType: contentType, isMetered: operation.createsWork && 200..<300 ~= status)
     }
 
-    init(_ dialect: Dialect, contentType: Span<UInt8>?, isMetered: Bool = true) {
+    /// Makes a meter for an answer in that dialect, or for one of which nothing is to be read.
+    public init(_ dialect: Dialect, contentType: Span<UInt8>?, isMetered: Bool = true) {
         let reader = isMetered ? AnswerDialect.of(dialect) : nil
         let media = AnswerMedia(contentType)
         self.dialect = reader ?? .silent
@@ -50,6 +51,29 @@ public struct AnswerMeter: ~Copyable {
             case (_, .json), (_, .jsonLines), (_, .unknown): .undecided
             }
     }
+
+    /// Takes the fields of the answer's head: Amazon Bedrock tells the tokens of an `invoke` there, for models whose own
+    /// form has no place for them.
+    public mutating func takeFields(of head: borrowing HTTP1Head, from bytes: Span<UInt8>) {
+        guard inner != nil, framing != .none else { return }
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            takeField(name: bytes.extracting(field.name), value: bytes.extracting(field.value))
+        }
+    }
+
+    mutating func takeField(name: Span<UInt8>, value: Span<UInt8>) {
+        for row in Self.countFields where row.name.utf8CodeUnitCount == name.count {
+            guard ASCII.equalFolded(name, 0, row.name) else { continue }
+            fieldCounts.tell(row.counter, RateLimitFields.count(value))
+        }
+    }
+
+    private static let countFields: [(name: StaticString, counter: AnswerCounter)] = [
+        ("x-amzn-bedrock-input-token-count", .otherInput), ("x-amzn-bedrock-output-token-count", .otherOutput),
+        ("x-amzn-bedrock-cache-read-input-token-count", .otherCached),
+        ("x-amzn-bedrock-cache-write-input-token-count", .otherCacheWrite),
+    ]
 
     /// Takes the next bytes of the body.
     public mutating func take(_ data: Span<UInt8>) {
@@ -80,12 +104,13 @@ public struct AnswerMeter: ~Copyable {
     /// more than ``Usage/tokenCountMax``, a part larger than its whole.
     public var usage: Usage? {
         let isDocument = framing == .json && isOneDocument && !scanner.isArray
-        return isDocument || scanner.isTerminated || !scanner.finishReasons.isEmpty ? usageSoFar : nil
+        let isFinal = isDocument || scanner.isTerminated || !scanner.finishReasons.isEmpty || scanner.counts.isEmpty
+        return isFinal ? usageSoFar : nil
     }
 
     /// The provider's numbers so far, final or not: a stream of Anthropic's tells its input first, Gemini's tells sums all
     /// along. What a cut stream has told is the least that it cost.
-    public var usageSoFar: Usage? { dialect.usage(scanner.counts) }
+    public var usageSoFar: Usage? { dialect.usage(scanner.counts.isEmpty ? fieldCounts : scanner.counts) }
 
     /// The model that answered, in the provider's words; nil where it did not say, or in more than 128 bytes.
     public var model: String? { scanner.model.text }
