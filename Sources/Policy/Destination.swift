@@ -21,6 +21,14 @@ public struct DestinationPolicy: Equatable, Sendable {
         case remote
     }
 
+    /// What happens to a request that a policy has to read and leo cannot.
+    public enum OnUninspectable: String, Equatable, Sendable, CaseIterable {
+        /// It is refused.
+        case refuse
+        /// It is let through unread, and the log says so.
+        case pass
+    }
+
     /// What happens to a CONNECT to a provider while leo is over one of its limits.
     public enum OnOverload: String, Equatable, Sendable, CaseIterable {
         /// It is answered with 503.
@@ -37,6 +45,10 @@ public struct DestinationPolicy: Equatable, Sendable {
     public var tunnelWithoutServerName: Others
     /// What happens to new CONNECTs to providers while leo is over a limit: `intercept.on_overload`.
     public var onOverload: OnOverload
+    /// The most of a body that is read whole because a policy needs its text, coded and decoded: `intercept.body_limit`.
+    public var bodyByteCountMax = 16 << 20
+    /// What happens to what cannot be read: `intercept.on_uninspectable`.
+    public var onUninspectable = OnUninspectable.refuse
     /// Provider hosts that are tunnelled all the same, for clients that pin certificates: `intercept.splice`.
     public var splice: [HostPattern]
     /// Targets that are tunnelled although `otherHosts` refuses: `intercept.allow`.

@@ -78,6 +78,8 @@ struct AccessLogDocumentTests {
         switch field {
         case .method: "method"
         case .path: "path"
+        case .model: "model"
+        case .modelAnswered: "model_answered"
         case .requestID: "request_id"
         case .traceparent: "traceparent"
         case .userAgent: "user_agent"

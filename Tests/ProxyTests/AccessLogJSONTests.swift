@@ -145,6 +145,7 @@ struct SeededRandom: RandomNumberGenerator {
 /// A JSON value (RFC 8259) as it was written: members keep their order, and a name may come twice.
 indirect enum JSONText: Equatable {
     case object([Member])
+    case array([JSONText])
     case string(String)
     /// A number, `true`, `false` or `null`, as written.
     case word(String)
@@ -165,7 +166,7 @@ indirect enum JSONText: Equatable {
 
     subscript(_ name: String) -> JSONText? { members.first { $0.name == name }?.value }
 
-    /// Reads one value and the line feed after it, nothing else. Arrays are not needed here and refused.
+    /// Reads one value and the line feed after it, nothing else.
     static func parse(_ text: String) throws -> JSONText {
         var reader = Reader(bytes: Array(text.utf8))
         let value = try reader.value()
@@ -193,6 +194,7 @@ indirect enum JSONText: Equatable {
             switch bytes[position] {
             case 0x7B: return try object()
             case 0x22: return .string(try string())
+            case 0x5B: return try array()
             default: return .word(try word())
             }
         }
@@ -216,9 +218,22 @@ indirect enum JSONText: Equatable {
             }
         }
 
+        mutating func array() throws -> JSONText {
+            try expect(0x5B)
+            var elements: [JSONText] = []
+            while true {
+                elements.append(try value())
+                switch try next() {
+                case 0x2C: continue
+                case 0x5D: return .array(elements)
+                default: throw Flaw(position: position - 1)
+                }
+            }
+        }
+
         mutating func word() throws -> String {
             let start = position
-            while position < bytes.count, ![0x2C, 0x7D, 0x0A].contains(bytes[position]) { position += 1 }
+            while position < bytes.count, ![0x2C, 0x7D, 0x5D, 0x0A].contains(bytes[position]) { position += 1 }
             let word = String(decoding: bytes[start..<position], as: UTF8.self)
             let isNumber = word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?/) != nil
             guard isNumber || ["true", "false", "null"].contains(word) else { throw Flaw(position: start) }

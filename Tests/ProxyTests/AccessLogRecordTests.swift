@@ -15,12 +15,15 @@ struct AccessLogRecordTests {
             "client":"127.0.0.1:50000","tenant":"checkout","matched_by":"proxy_user","credential":"00010203",\
             "tls":"1.3","protocol":"h2",\
             "host":"api.openai.com:443","sni":"api.openai.com",\
-            "provider":"openai","api":"openai","policy":"bypassed","reason":"the host is spliced","method":"POST",\
-            "path":"/v1/chat/completions","stream":true,"status":502,"upstream_status":200,"error":"upstream_cut",\
+            "provider":"openai","api":"openai","policy":"bypassed","policy_revision":3,"reason":"the host is spliced",\
+            "method":"POST","path":"/v1/chat/completions","dialect":"openai-chat","operation":"chat.completions",\
+            "model":"gpt-4o","model_answered":"gpt-4o-2024-08-06","stream":true,"status":502,"upstream_status":200,"error":"upstream_cut",\
             "error_detail":"closed after 3 chunks","attempts":2,"reused":false,"upstream_addr":"192.0.2.1:443",\
             "upstream_protocol":"http/1.1","via":"proxy.example:3128",\
             "ms":{"handshake":1.5,"resolve":2,"connect":30.25,"ttfb":400,"total":1204.567},"request_bytes":512,\
-            "response_bytes":2048,"request_id":"req_123","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692\
+            "response_bytes":2048,"tokens":{"in":30,"out":20,"cached":4,"cache_write":5,"reasoning":6},\
+            "usage_source":"provider","cost":0.000125,"limit":"tokens/min","limit_remaining":"17",\
+            "would":["rate_limited: x"],"edits":{"include_usage":1,"output_limit":2},"request_id":"req_123","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692\
             03331-01","user_agent":"OpenAI/Python 1.0","labels":{"x-team":"search","x-job":"n\\"1"}}
 
             """
@@ -131,6 +134,9 @@ struct AccessLogRecordTests {
         record.via = "proxy.example:3128"
         record.requestBytes = 512
         record.responseBytes = 2048
+        record.account = fullAccount
+        keep("gpt-4o", as: .model, in: &record)
+        keep("gpt-4o-2024-08-06", as: .modelAnswered, in: &record)
         keep("POST", as: .method, in: &record)
         keep("/v1/chat/completions", as: .path, in: &record)
         keep("req_123", as: .requestID, in: &record)
@@ -144,6 +150,28 @@ struct AccessLogRecordTests {
         record.note(.ttfb, .milliseconds(400))
         record.note(.total, nanoseconds: 1_204_567_890)
         return record
+    }
+
+    private var fullAccount: ExchangeAccount {
+        var account = ExchangeAccount()
+        account.policyRevision = 3
+        account.dialect = .openaiChat
+        account.operation = "chat.completions"
+        var usage = Usage()
+        usage.inputTokens = 30
+        usage.cachedTokens = 4
+        usage.cacheWriteTokens = 2
+        usage.longCacheWriteTokens = 3
+        usage.outputTokens = 20
+        usage.reasoningTokens = 6
+        account.usage = usage
+        account.usageSource = .provider
+        account.cost = Money(picodollars: 125_000_000)
+        account.limit = "tokens/min"
+        account.limitRemaining = "17"
+        account.wouldHave("rate_limited: x")
+        account.edits = [.includeUsage: 1, .outputLimit: 2]
+        return account
     }
 
     private func keep(_ value: String, as field: AccessText, in record: inout AccessRecord) {

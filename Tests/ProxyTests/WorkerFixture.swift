@@ -1,5 +1,6 @@
 import Glibc
 import Policy
+import Testing
 import Wire
 
 @testable import Proxy
@@ -36,6 +37,15 @@ final class WorkerFixture: Sendable {
     deinit {
         let loop = loop
         loop.post { loop.stop() }
+    }
+
+    /// Ends the access log and returns its lines.
+    func logLines() throws -> [String] {
+        #expect(shared.accessLog.close())
+        let descriptor = unsafe open(folder.file("access.log"), O_RDONLY | O_CLOEXEC)
+        #expect(descriptor >= 0)
+        defer { _ = Glibc.close(descriptor) }
+        return Pipe.readAll(descriptor).split(separator: "\n").map(String.init)
     }
 
     /// Runs `body` on the loop, as a connection's task would.

@@ -6,10 +6,15 @@ extension DestinationPolicy {
         otherHosts = table.choice("other_hosts") ?? otherHosts
         tunnelWithoutServerName = table.choice("tunnel_without_sni") ?? tunnelWithoutServerName
         onOverload = table.choice("on_overload") ?? onOverload
+        onUninspectable = table.choice("on_uninspectable") ?? onUninspectable
+        bodyByteCountMax = table.size("body_limit", in: Self.bodyByteCounts) ?? bodyByteCountMax
         splice = table.hosts("splice", defaultPort: nil)?.compactMap { spliced($0, table, rows) } ?? splice
         allow = table.destinations("allow")?.compactMap { allowed($0, table) } ?? allow
         refuse = table.destinations("refuse")?.map(\.value) ?? refuse
     }
+
+    /// Below 64 KB hardly a prompt would be read; above 1 GB one request could fill the memory of a sidecar.
+    private static let bodyByteCounts = (64 << 10)...(1 << 30)
 
     private func selected(_ table: TableReader, _ rows: ProviderRows) -> ProviderTable {
         let form = "\"all\" or a list of provider names like [\"openai\", \"anthropic\"]"

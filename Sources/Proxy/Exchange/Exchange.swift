@@ -3,8 +3,9 @@ import Wire
 
 /// One request and its answer, both directions at once, on one task.
 ///
-/// Phases: admit, identify, connect, forward, stream, record. The two ends know protocols and sockets; this type knows the order
-/// of things, the deadlines and who gets to know of a failure. A direction is read only when all that was read before
+/// Phases: identify, admit, read the body, guard, connect, forward, stream, settle, record. The two ends know protocols
+/// and sockets, ``Governance`` knows what the tenant may; this type knows the order of things, the deadlines and who
+/// gets to know of a failure. A direction is read only when all that was read before
 /// has been taken by the other side, so at most one read's worth of bytes waits anywhere, and a slow reader stops the
 /// other side.
 final class Exchange {
@@ -26,6 +27,8 @@ final class Exchange {
     private static let farewellSpan = Nanoseconds(.seconds(1))
     /// Upstream connections tried for one exchange, all of which refused to begin.
     private static let attemptCountMax = 3
+    /// Of a refused request this much is heard out, so that its connection can go on; prompts of a few pages.
+    private static let discardedBytesMax: UInt64 = 256 * 1024
 
     let worker: WorkerState
     /// What holds for this exchange to its end, whatever is reloaded meanwhile.
@@ -34,6 +37,8 @@ final class Exchange {
     let interception: Interception
     let client: any ClientEnd
     private let connector: UpstreamConnector
+    /// What the tenant may, and what the exchange uses.
+    private let governance: Governance
     private var upstream: (any UpstreamEnd)?
     private var waiter: Waiter { journal.waiter }
     private var timeouts: Timeouts { worker.shared.timeouts }
@@ -52,10 +57,20 @@ final class Exchange {
     /// The upstream takes no more of the request; what the client still sends is dropped.
     private var isUploadAbandoned = false
     private var retained = RetainedRequest()
+    /// The head that goes to the upstream, where it is not the client's own.
+    private var editedHead: EditedHead?
     /// Upstream connections tried.
     private var attemptCount = 0
     /// The last of them was there already.
     private var isReused = false
+    /// Something of the request has left leo and was not given back, so that the provider may have worked on it.
+    private var wasSent = false
+    /// What is asked about the upstream and told of it.
+    private var watch: UpstreamWatch
+    /// The provider has refused for now, and the request goes out again after this; what it still says is dropped.
+    private var retrySpan: Nanoseconds?
+    /// The answer that is dropped has come to its end.
+    private var isRefusalComplete = false
 
     // The answer.
     private var answer = AnswerFacts()
@@ -80,6 +95,8 @@ final class Exchange {
         self.interception = interception
         self.connector = connector
         request = client.head
+        watch = UpstreamWatch(worker.shared.upstreamHealth, upstream: interception.target)
+        governance = Governance(worker: worker, interception: interception, policy: policy)
         let listen = worker.shared.config.listen
         floor = RateFloor(bytesPerSecondMin: listen.bodyRateMin, span: worker.shared.timeouts.stall)
         journal.record.labelNames = policy.labels
@@ -105,13 +122,14 @@ final class Exchange {
             try admit()
             try read()
             try await identify()
-            try inviteBody()
+            try await guardRequest()
             try await connect()
             try await stream()
         } catch {
             outcome = await fail(error)
         }
         releaseUpstream(isClean: outcome == .complete || isClientGone)
+        watch.leave(now: worker.loop.now)
         gauge(0)
         conclude()
         gate.write(hasSlot: hasSlot)
@@ -180,21 +198,105 @@ final class Exchange {
         _ = try client.flush()
     }
 
+    /// Asks the policy, which may want to see the whole body first.
+    private func guardRequest() async throws(ProxyError) {
+        var isInvited = !request.expectsContinue
+        do throws(ProxyError) {
+            try client.withHeadBytes { bytes throws(ProxyError) in
+                try governance.begin(request, bytes, isWebSocket: isWebSocket, journal)
+            }
+            isInvited = true
+            try inviteBody()
+            if let byteCountMax = governance.bodyByteCountMax(request) {
+                try await readBody(upTo: byteCountMax)
+                try judgeBody()
+            }
+        } catch {
+            // The connection lives on if what is left of the request is little: clients come back in a moment.
+            if isInvited, error.fault.isRefusal { try await discardBody() }
+            throw error
+        }
+    }
+
+    /// Reads the body until it is complete or larger than `byteCountMax`.
+    private func readBody(upTo byteCountMax: Int) async throws(ProxyError) {
+        retained.byteCountMax = byteCountMax
+        try await pull { $0.retained.isWhole }
+    }
+
+    /// Hears out what little may be left of a request that is refused.
+    private func discardBody() async throws(ProxyError) {
+        guard client.spoken == .http1 else { return }
+        if case .length(let count) = request.requestFraming, count > Self.discardedBytesMax { return }
+        isUploadAbandoned = true
+        retained.drop()
+        try await pull { $0.requestBytes <= Self.discardedBytesMax }
+    }
+
+    /// Takes pieces of the request as they come while `wants` more of them, to its end.
+    private func pull(while wants: (Exchange) -> Bool) async throws(ProxyError) {
+        client.attach(true)
+        var turnBytes = 0
+        while !isRequestComplete, wants(self) {
+            let moved = try client.pullRequest(self, mayTake: true)
+            floor.moved(clientBytes, at: worker.loop.now)
+            clientBytes = 0
+            turnBytes += moved
+            if moved > 0, turnBytes <= Self.turnBytesMax { continue }
+            turnBytes = 0
+            if moved > 0 {
+                await worker.loop.yield()
+                continue
+            }
+            _ = try client.flush()
+            gauge(client.waitingBytes + retained.body.count)
+            floor.setWaiting(true, at: worker.loop.now)
+            waiter.deadline = floor.deadline
+            client.expect(request: true, room: client.isBackedUp)
+            switch await waiter.sleep() {
+            case .event: break
+            case .deadline: throw timeout
+            case .cancelled: throw ProxyError(.draining, "leo was shut down in the middle of an exchange")
+            }
+        }
+    }
+
+    /// Shows the policy the body, and makes the edits it asks for.
+    private func judgeBody() throws(ProxyError) {
+        let edit: Governance.RequestEdit?
+        if retained.isWhole, isRequestComplete {
+            edit = try retained.body.withBytes { body throws(ProxyError) in
+                try client.withHeadBytes { head throws(ProxyError) in try governance.judge(request, head, body, journal)
+                }
+            }
+        } else {
+            edit = try governance.judgeUnread(byteCount: requestBytes, request, journal)
+        }
+        guard let edit else { return }
+        if let body = edit.body.take() { retained.replace(body) }
+        editedHead = try client.withHeadBytes { bytes throws(ProxyError) in
+            try EditedHead(request, bytes, edit.changes, adding: [])
+        }
+    }
+
     /// Gets an upstream and gives it the head and what has come of the body.
     ///
     /// A connection that turns out to be dead before it took a single byte is replaced by a fresh one; anything later
     /// could make the provider do the work twice.
     private func connect() async throws(ProxyError) {
+        try askHealth()
         var mayReuse = true
         while true {
             let upstream = try await open(mayReuse: mayReuse)
+            watch.connected(now: worker.loop.now)
             self.upstream = upstream
             attemptCount += 1
             journal.record.upstreamAddress = upstream.endpointText
             journal.record.upstreamProtocol = upstream.spoken
             try writeRequest(to: upstream)
+            if !retained.isWhole { retained.drop() }
             guard case .broken = upstream.flush() else {
-                if !upstream.mayBeRefused { retained.drop() }
+                if !upstream.mayBeRefused, worker.shared.upstreamHealth.retries.countMax == 0 { retained.drop() }
                 return
             }
             guard isReused, upstream.mayResend, retained.isWhole else {
@@ -206,6 +308,28 @@ final class Exchange {
             upstream.release(isClean: false)
             mayReuse = false
         }
+    }
+
+    /// Spares an upstream that asked for it or does not work, and the client the wait for it.
+    private func askHealth() throws(ProxyError) {
+        switch watch.verdict(now: worker.loop.now, identity: { identity }) {
+        case .go: break
+        case .backOff(let wait):
+            var error = ProxyError(
+                .providerBackoff, "\(interception.provider.name) has answered \(wait.status) and asked to be left alone"
+            )
+            error.retryAfter = wait.span
+            throw error
+        case .open(let span):
+            var error = ProxyError(.circuitOpen, "\(interception.target) has failed too often in a row")
+            error.retryAfter = span
+            throw error
+        }
+    }
+
+    /// What the provider counts this request against.
+    private var identity: UInt64 {
+        (try? client.withHeadBytes { UpstreamIdentity.hash(request, $0, model: governance.model) }) ?? 0
     }
 
     private func open(mayReuse: Bool) async throws(ProxyError) -> any UpstreamEnd {
@@ -227,9 +351,13 @@ final class Exchange {
 
     private func writeRequest(to upstream: any UpstreamEnd) throws(ProxyError) {
         let request = RequestHead(
-            head: self.request, hasBody: hasBody || isWebSocket, isWebSocket: isWebSocket,
+            head: editedHead?.head ?? self.request, hasBody: hasBody || isWebSocket, isWebSocket: isWebSocket,
             cameByHTTP2: client.spoken == .http2)
-        try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
+        if let editedHead {
+            try upstream.send(request, editedHead.bytes.span)
+        } else {
+            try client.withHeadBytes { bytes throws(ProxyError) in try upstream.send(request, bytes) }
+        }
         retained.body.withBytes { upstream.send($0) }
         if isRequestComplete {
             if !isWebSocket { upstream.sendEnd(trailers: retained.trailers) }
@@ -249,6 +377,11 @@ final class Exchange {
         while true {
             let moved = try pushRequest(to: upstream) + pullAnswer(from: upstream)
             if answer.isComplete, !client.isBackedUp { return }
+            if let span = retrySpan {
+                upstream = try await sendAgain(after: span, upstream)
+                lastProgress = worker.loop.now
+                continue
+            }
             if moved > 0 {
                 turnBytes += moved
                 lastProgress = worker.loop.now
@@ -350,6 +483,49 @@ final class Exchange {
         return upstream
     }
 
+    /// The provider has refused for now: the request goes out again when the wait is over.
+    private func sendAgain(
+        after span: Nanoseconds, _ refusing: any UpstreamEnd
+    ) async throws(ProxyError) -> any UpstreamEnd {
+        upstream = nil
+        refusing.attach(nil)
+        refusing.release(isClean: isRefusalComplete)
+        waiter.deadline = worker.loop.now.advanced(by: span)
+        client.attach(true)
+        wait: while true {
+            _ = try client.pullRequest(self, mayTake: false)
+            client.expect(request: false, room: false)
+            switch await waiter.sleep() {
+            case .event: continue
+            case .deadline: break wait
+            case .cancelled: throw ProxyError(.draining, "leo was shut down in the middle of an exchange")
+            }
+        }
+        retrySpan = nil
+        isRefusalComplete = false
+        try await connect()
+        guard let upstream else { throw ProxyError(.internalError, "no upstream after connecting") }
+        upstream.attach(waiter)
+        client.attach(true)
+        return upstream
+    }
+
+    /// Learns from the head of an answer; true if the answer is not for the client, because the request goes out again.
+    private func isRefusedForNow(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) -> Bool {
+        let advice =
+            head.status < 400
+            ? WaitAdvice() : WaitAdvice(head, bytes, unixSeconds: WallTime.now().secondsSinceEpoch)
+        watch.answered(status: head.status, advice: advice, now: worker.loop.now) { identity }
+        guard worker.shared.upstreamHealth.retries.countMax > 0, retained.isWhole, isRequestComplete, !isClientGone
+        else {
+            return false
+        }
+        let clientRetries = try client.withHeadBytes { ClientAttempt.isRetry(request, $0) }
+        retrySpan = watch.retrySpan(
+            status: head.status, advice: advice, clientRetries: clientRetries, now: worker.loop.now)
+        return retrySpan != nil
+    }
+
     // MARK: What the ends have read
 
     /// A piece of the request's body.
@@ -364,7 +540,7 @@ final class Exchange {
             return
         }
         upstream?.send(data)
-        retained.take(data)
+        retained.take(data, isSent: upstream != nil)
     }
 
     /// The request is complete.
@@ -379,7 +555,7 @@ final class Exchange {
 
     /// A head of the answer. `hasBody` false: only the end follows.
     func answerHead(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, hasBody: Bool) throws(ProxyError) {
-        retained.drop()
+        if retrySpan != nil { return }
         if head.status == 101 {
             guard upgrade != nil else {
                 throw ProxyError(.badAnswer, "the upstream switched protocols without being asked")
@@ -391,6 +567,8 @@ final class Exchange {
             if head.status != 100, !isClientGone { client.send(interim: head, bytes) }
             return
         }
+        if try isRefusedForNow(head, bytes) { return }
+        retained.drop()
         if upgrade != nil {
             // A refused upgrade is an exchange like any other, whose client may have sent frames already.
             upgrade = nil
@@ -400,7 +578,16 @@ final class Exchange {
         let elapsed = MonotonicTime.current().since(startedAt)
         journal.record.note(.ttfb, nanoseconds: elapsed.count)
         worker.metrics.observe(.timeToFirstByte, microseconds: elapsed.microseconds)
+        governance.answered(head, bytes, isEventStream: answer.isEventStream)
         if isClientGone { return }
+        if let edited = try governance.editedHead(head, bytes) {
+            pass(edited.head, edited.bytes.span, hasBody: hasBody)
+        } else {
+            pass(head, bytes, hasBody: hasBody)
+        }
+    }
+
+    private func pass(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, hasBody: Bool) {
         if interception.provider.api == .bedrock, !answer.isEventStream, hasBody,
             answer.promisedBytes ?? 0 <= UInt64(GatheredAnswer.bytesMax)
         {
@@ -423,14 +610,19 @@ final class Exchange {
 
     /// A piece of the answer's body.
     func answerData(_ data: Span<UInt8>) throws(ProxyError) {
+        if retrySpan != nil { return }
         answer.take(data)
-        if isClientGone { return }
+        if isClientGone { return governance.meter(data) }
         if upgrade != nil {
             let count = upgrade!.takeFromUpstream(data)
             client.send(data.extracting(first: count))
             if let violation = upgrade?.violation { throw violation }
             return
         }
+        if governance.isEditingAnswer {
+            return try governance.edit(data) { client.send($0) }
+        }
+        governance.meter(data)
         guard gathering != nil else { return client.send(data) }
         gathering!.body.append(data)
         if gathering!.body.count > GatheredAnswer.bytesMax { sendGathered(hasMore: true) }
@@ -438,10 +630,15 @@ final class Exchange {
 
     /// The answer is complete.
     func answerEnded(trailers: [UInt8]) throws(ProxyError) {
+        if retrySpan != nil {
+            isRefusalComplete = true
+            return
+        }
         if let upgrade, !upgrade.isClosing {
             throw ProxyError(.upstreamCut, "the upstream ended the connection without closing the WebSocket")
         }
         answer.isComplete = true
+        governance.answerEnded { if !isClientGone { client.send($0) } }
         if isClientGone { return }
         sendGathered(hasMore: false)
         client.sendEnd(trailers: trailers)
@@ -449,6 +646,7 @@ final class Exchange {
 
     /// The upstream has ended its stream where that completes nothing.
     func answerBrokeOff(_ how: String) throws(ProxyError) {
+        if retrySpan != nil { return }
         // Programs that have said goodbye in frames often do not care to say it in TLS as well.
         if let upgrade, upgrade.isClosing { return try answerEnded(trailers: []) }
         if answer.hasHead {
@@ -493,20 +691,29 @@ final class Exchange {
         }
         journal.record.fail(error)
         worker.metrics.add(.faults(error.fault))
+        watch.failed(error.fault, now: worker.loop.now)
         switch error.fault {
         case .clientGone: return .gone
         case .clientStalled: return .cut(reset: true)
         default: break
         }
         client.abandonRequest()
+        if error.fault == .budgetCut, governance.stop(error, { client.send($0) }) {
+            client.sendEnd(trailers: [])
+            return await flushClient() ? .complete : .cut(reset: true)
+        }
         if gathering.take() == nil, answer.hasHead {
             if let farewell = upgrade?.farewell() { client.send(farewell.span) }
             // What came before the cut belongs to the client; the missing end tells it that there was more.
             return .cut(reset: await !flushClient())
         }
-        journal.record.status = error.fault.status
-        client.send(local: LocalAnswer(error: error, api: interception.api, isHead: request.method == .head))
-        return await flushClient() ? .answered : .cut(reset: true)
+        let keepsConnection = error.fault.isRefusal && isRequestComplete && !isWebSocket
+        let answer = LocalAnswer(
+            error: error, api: interception.api, isHead: request.method == .head, closes: !keepsConnection)
+        journal.record.status = answer.status
+        client.send(local: answer)
+        guard await flushClient() else { return .cut(reset: true) }
+        return keepsConnection ? .complete : .answered
     }
 
     /// Waits until the client has taken what was written; false when it does not.
@@ -531,9 +738,15 @@ final class Exchange {
 
     private func releaseUpstream(isClean: Bool) {
         guard let upstream else { return }
+        wasSent = !upstream.mayResend
         self.upstream = nil
         upstream.attach(nil)
         upstream.release(isClean: isClean && answer.isComplete && isRequestComplete && !isUploadAbandoned)
+    }
+
+    private var reach: Governance.Reach {
+        if answer.hasHead { return .answered(status: answer.status) }
+        return wasSent ? .unanswered : .unsent
     }
 
     private func conclude() {
@@ -547,6 +760,7 @@ final class Exchange {
             journal.record.attempts = attemptCount
             journal.record.reused = isReused
         }
+        governance.settle(reach, journal)
         journal.record.requestBytes = requestBytes
         journal.record.responseBytes = answer.bodyBytes
         let total = MonotonicTime.current().since(startedAt)

@@ -15,11 +15,23 @@ struct LocalAnswer {
     private let body: [UInt8]
 
     /// The answer that tells of `error`, in the shape of `api`; nil: as plain text.
-    init(error: ProxyError, api: APIFamily?, isHead: Bool) {
+    init(error: ProxyError, api: APIFamily?, isHead: Bool, closes: Bool = true) {
         let fault = error.fault
+        let ownFields = [
+            (name: "Content-Type", value: "application/json"), (name: "x-leo-error", value: fault.rawValue),
+        ]
+        if let api, let refusal = error.refusal {
+            status = refusal.status(api)
+            reasonPhrase = HTTPStatusPhrase.phrase(for: status)
+            self.closes = closes
+            self.isHead = isHead
+            body = refusal.body(api)
+            fields = ownFields + refusal.fields(api, unixSeconds: WallTime.now().secondsSinceEpoch)
+            return
+        }
         status = fault.status
         reasonPhrase = HTTPStatusPhrase.phrase(for: fault.status)
-        closes = true
+        self.closes = closes
         self.isHead = isHead
         let message = "leo: \(error.detail)"
         body =
@@ -83,13 +95,15 @@ extension Fault {
         case .badRequest, .badTarget, .tlsRequired, .webSocketHandshake, .webSocketFrame, .notTLS, .sniMissing,
             .sniMismatch:
             400
-        case .hostRefused, .addressRefused, .unidentified: 403
+        case .limitUnreachable, .outputLimitRefused, .uninspectable: 400
+        case .hostRefused, .addressRefused, .unidentified, .modelRefused, .unmetered, .unpriced: 403
         case .notConnect: 405
         case .proxyCredentials: 407
         case .clientTimeout: 408
+        case .bodyTooLarge: 413
         case .expectationFailed: 417
         case .misdirected: 421
-        case .credentialsLimited: 429
+        case .credentialsLimited, .rateLimited, .concurrencyLimited, .budgetExhausted, .budgetCut, .providerBackoff: 429
         case .headTooLarge: 431
         case .internalError: 500
         case .transferCodingUnsupported: 501
@@ -97,7 +111,7 @@ extension Fault {
             .certificateSelfSigned, .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .viaFailed,
             .upstreamClosed, .badAnswer, .upstreamCut:
             502
-        case .audit, .overload, .draining: 503
+        case .audit, .overload, .draining, .circuitOpen: 503
         case .connectTimeout, .upstreamTimeout: 504
         case .versionUnsupported: 505
         // No answer is sent for these; 499 is what nginx logs for a client that has left.
@@ -110,7 +124,8 @@ extension Fault {
     var isWorthRetrying: Bool {
         switch self {
         case .dnsFailed, .connectFailed, .connectTimeout, .upstreamHandshake, .viaFailed, .upstreamClosed,
-            .upstreamTimeout, .upstreamCut, .audit, .overload, .draining, .clientTimeout, .credentialsLimited:
+            .upstreamTimeout, .upstreamCut, .audit, .overload, .draining, .clientTimeout, .credentialsLimited,
+            .rateLimited, .concurrencyLimited, .providerBackoff, .circuitOpen:
             true
         case .clientGone, .clientStalled, .badRequest, .headTooLarge, .versionUnsupported,
             .transferCodingUnsupported, .expectationFailed, .notConnect, .badTarget, .tlsRequired, .routeUnknown,
@@ -119,8 +134,21 @@ extension Fault {
             .webSocketFrame,
             .hostRefused, .proxyCredentials, .unidentified,
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
-            .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .badAnswer, .internalError:
+            .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .badAnswer, .internalError,
+            .budgetExhausted, .limitUnreachable, .modelRefused, .outputLimitRefused, .bodyTooLarge, .uninspectable,
+            .unmetered, .unpriced, .budgetCut:
             false
         }
     }
+
+    /// Whether it is the tenant's policy that says no, to a request that is in order otherwise: the client's connection
+    /// goes on.
+    var isRefusal: Bool {
+        Self.refusals.contains(self)
+    }
+
+    private static let refusals: Set<Fault> = [
+        .rateLimited, .concurrencyLimited, .budgetExhausted, .limitUnreachable, .modelRefused, .outputLimitRefused,
+        .bodyTooLarge, .uninspectable, .unmetered, .unpriced, .providerBackoff, .circuitOpen,
+    ]
 }

@@ -1,11 +1,14 @@
 import Wire
 
-/// What an exchange has taken of its request, as long as it may have to be sent once more: the upstream may turn out to be
-/// gone before it took a byte, or refuse to begin (RFC 9113 section 8.7).
+/// What an exchange has taken of its request, as long as it may have to be sent, or sent once more: a policy reads it
+/// before it goes out, and the upstream may turn out to be gone before it took a byte, or refuse to begin (RFC 9113
+/// section 8.7).
 struct RetainedRequest: ~Copyable {
-    /// More of a body is not kept; prompts of half a book fit.
-    private static let byteCountMax = 256 * 1024
+    /// Without a policy that reads the body no more than this is kept; prompts of half a book fit.
+    private static let byteCountUsual = 256 * 1024
 
+    /// More of a body is not kept.
+    var byteCountMax = byteCountUsual
     /// Everything that was taken is here, so that the request can be sent again.
     private(set) var isWhole = true
     /// The body so far.
@@ -13,11 +16,18 @@ struct RetainedRequest: ~Copyable {
     /// The fields behind the body, once it has ended.
     var trailers: [UInt8] = []
 
-    /// Keeps a copy of a piece of the body, or gives up if that would be too much.
-    mutating func take(_ data: Span<UInt8>) {
-        guard isWhole else { return }
-        if body.count + data.count > Self.byteCountMax { drop() } else { body.append(data) }
+    /// Keeps a copy of a piece of the body. What is too much is kept until it has been sent: the first piece beyond the
+    /// limit as well, if nobody has had it yet.
+    mutating func take(_ data: Span<UInt8>, isSent: Bool) {
+        guard isWhole || !isSent else { return }
+        if body.count + data.count <= byteCountMax { return body.append(data) }
+        if isSent { return drop() }
+        isWhole = false
+        body.append(data)
     }
+
+    /// Puts an edited body in the place of the client's.
+    mutating func replace(_ edited: consuming ByteQueue) { body = edited }
 
     /// The request will not be sent again.
     mutating func drop() {

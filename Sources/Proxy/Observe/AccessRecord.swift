@@ -18,9 +18,14 @@ enum AccessField: String, CaseIterable, Sendable {
     case provider
     case api
     case policy
+    case policyRevision = "policy_revision"
     case reason
     case method
     case path
+    case dialect
+    case operation
+    case model
+    case modelAnswered = "model_answered"
     case stream
     case status
     case upstreamStatus = "upstream_status"
@@ -34,6 +39,13 @@ enum AccessField: String, CaseIterable, Sendable {
     case milliseconds = "ms"
     case requestBytes = "request_bytes"
     case responseBytes = "response_bytes"
+    case tokens
+    case usageSource = "usage_source"
+    case cost
+    case limit
+    case limitRemaining = "limit_remaining"
+    case would
+    case edits
     case requestID = "request_id"
     case traceparent
     case userAgent = "user_agent"
@@ -58,6 +70,8 @@ enum AccessPhase: String, CaseIterable, Sendable {
 enum AccessText: Int, CaseIterable, Sendable {
     case method
     case path
+    case model
+    case modelAnswered
     case requestID
     case traceparent
     case userAgent
@@ -68,6 +82,8 @@ enum AccessText: Int, CaseIterable, Sendable {
         case .method: 32
         // Long enough for every provider's paths; a Gemini or Bedrock path with a model's ARN stays below 300.
         case .path: 1024
+        // Amazon's ARNs of inference profiles are the longest names that models have.
+        case .model, .modelAnswered: 160
         case .requestID: 128
         // 55 bytes in version 00 of W3C Trace Context; later versions may add to it.
         case .traceparent: 128
@@ -79,6 +95,8 @@ enum AccessText: Int, CaseIterable, Sendable {
         switch self {
         case .method: .method
         case .path: .path
+        case .model: .model
+        case .modelAnswered: .modelAnswered
         case .requestID: .requestID
         case .traceparent: .traceparent
         case .userAgent: .userAgent
@@ -160,11 +178,13 @@ struct AccessRecord: ~Copyable, Sendable {
     var via: String?
     var requestBytes: UInt64?
     var responseBytes: UInt64?
+    /// What it asked for, used and cost.
+    var account = ExchangeAccount()
     private var durationsNanoseconds = InlineArray<5, UInt64>(repeating: .max)
 
     // What peers wrote: the bytes of all texts one after the other, and where each lies.
     private var bytes = ByteQueue()
-    private var texts = InlineArray<5, Place?>(repeating: nil)
+    private var texts = InlineArray<7, Place?>(repeating: nil)
     private var labels = InlineArray<8, Place?>(repeating: nil)
 
     // `allCases` makes a new array each time it is asked.
@@ -236,6 +256,7 @@ struct AccessRecord: ~Copyable, Sendable {
         via = nil
         requestBytes = nil
         responseBytes = nil
+        account = ExchangeAccount()
         durationsNanoseconds = InlineArray(repeating: .max)
         bytes.removeAll()
         texts = InlineArray(repeating: nil)
@@ -274,9 +295,14 @@ struct AccessRecord: ~Copyable, Sendable {
         case .provider: append(provider, as: field, to: &line)
         case .api: append(api?.rawValue, as: field, to: &line)
         case .policy: append(policy?.rawValue, as: field, to: &line)
+        case .policyRevision: append(account.policyRevision, as: field, to: &line)
         case .reason: append(reason, as: field, to: &line)
         case .method: append(.method, to: &line)
         case .path: append(.path, to: &line)
+        case .dialect: append(account.dialect?.rawValue, as: field, to: &line)
+        case .operation: append(account.operation, as: field, to: &line)
+        case .model: append(.model, to: &line)
+        case .modelAnswered: append(.modelAnswered, to: &line)
         case .stream: if let stream { line.field(field.rawValue, stream) }
         case .status: append(status, as: field, to: &line)
         case .upstreamStatus: append(upstreamStatus, as: field, to: &line)
@@ -291,6 +317,13 @@ struct AccessRecord: ~Copyable, Sendable {
         case .milliseconds: appendDurations(to: &line)
         case .requestBytes: if let requestBytes { line.field(field.rawValue, requestBytes) }
         case .responseBytes: if let responseBytes { line.field(field.rawValue, responseBytes) }
+        case .tokens: account.appendTokens(to: &line)
+        case .usageSource: append(account.usageSource?.rawValue, as: field, to: &line)
+        case .cost: if let cost = account.cost { line.field(field.rawValue, decimal: cost.description) }
+        case .limit: append(account.limit, as: field, to: &line)
+        case .limitRemaining: append(account.limitRemaining, as: field, to: &line)
+        case .would: account.appendWould(to: &line)
+        case .edits: account.appendEdits(to: &line)
         case .requestID: append(.requestID, to: &line)
         case .traceparent: append(.traceparent, to: &line)
         case .userAgent: append(.userAgent, to: &line)

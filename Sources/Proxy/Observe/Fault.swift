@@ -63,6 +63,34 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     /// The host lies outside the name constraints of leo's CA.
     case caConstraint = "ca_constraint"
 
+    // What the tenant's limits and guards say.
+    /// A rate of the tenant is used up; it comes back with time.
+    case rateLimited = "rate_limited"
+    /// The tenant has as many exchanges under way as it may.
+    case concurrencyLimited = "concurrency_limited"
+    /// The tenant's money, or what it may use in a calendar window, is spent.
+    case budgetExhausted = "budget_exhausted"
+    /// One request asks for more than a limit ever lets through at once.
+    case limitUnreachable = "limit_unreachable"
+    /// The tenant may not use the model.
+    case modelRefused = "model_refused"
+    /// The request asks for a longer answer than the tenant may have.
+    case outputLimitRefused = "output_limit_refused"
+    /// The request's body is larger than the tenant, or what reads it, allows.
+    case bodyTooLarge = "body_too_large"
+    /// A policy has to read the request, and leo cannot.
+    case uninspectable = "uninspectable"
+    /// What the request starts would be used up outside of leo's sight.
+    case unmetered = "unmetered"
+    /// The tenant has a budget, and the model has no price.
+    case unpriced = "unpriced"
+    /// A limit was used up in the middle of an answer, and the file says that the answer ends with it.
+    case budgetCut = "budget_cut"
+    /// The provider has asked to be left alone for a while.
+    case providerBackoff = "provider_backoff"
+    /// The upstream has failed so often that leo spares it, and the client the wait.
+    case circuitOpen = "circuit_open"
+
     // What the upstream did.
     /// The name does not resolve.
     case dnsFailed = "dns_failed"

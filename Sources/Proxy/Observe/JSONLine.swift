@@ -97,6 +97,24 @@ struct JSONLine: ~Copyable {
         needsComma = true
     }
 
+    /// Adds a number that is written already, as JSON has it (RFC 8259 section 6).
+    mutating func field(_ name: String, decimal text: String) {
+        appendName(name)
+        out.append(text)
+    }
+
+    /// Adds a list of texts, each cut to `byteCountMax` bytes before escaping.
+    mutating func field(_ name: String, _ values: [String], byteCountMax: Int) {
+        appendName(name)
+        out.append(0x5B)
+        for index in values.indices {
+            if index > 0 { out.append(0x2C) }
+            let utf8 = values[index].utf8
+            appendQuoted(utf8.span, byteCountMax: byteCountMax)
+        }
+        out.append(0x5D)
+    }
+
     /// Names are leo's own words or header names: nothing in them needs escaping.
     private mutating func appendName(_ name: String) {
         if needsComma { out.append(0x2C) }

@@ -15,6 +15,13 @@ struct MonotonicTime: Comparable, Sendable {
         return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 
+    /// The clock that also runs while the machine sleeps (CLOCK_BOOTTIME). Not to be compared with ``current()``.
+    static func sinceBoot() -> MonotonicTime {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    }
+
     /// Whole seconds on the same clock.
     var seconds: Int64 { Int64(clamping: nanoseconds / 1_000_000_000) }
 

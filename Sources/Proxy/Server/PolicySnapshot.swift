@@ -25,6 +25,13 @@ final class PolicySnapshot: Sendable {
     let fingerprints: CredentialFingerprints?
     /// `access_log.labels`
     let labels: [String]
+    /// What exchanges usually use; learnt, and kept across reloads.
+    let forecast: UsageForecast
+    /// The counts of each tenant's limits, by the tenant's place in ``tenants``; nil for one without limits and guards.
+    /// A tenant of the same name keeps its counts across reloads.
+    let limitBooks: [LimitBook?]
+    /// What each tenant's exchanges came to, in the same order; never forgotten while leo runs.
+    let totals: [TenantTotals]
     /// `[prices]`
     let prices: PriceTable
 
@@ -55,5 +62,30 @@ final class PolicySnapshot: Sendable {
         fingerprints = own?.isShared == false ? own : CredentialFingerprints(keys)
         labels = config.accessLog.labels
         prices = config.prices.table
+        forecast = previous?.forecast ?? UsageForecast()
+        limitBooks = config.tenants.policies.map { tenant in
+            let book = previous?.limitBook(ofTenant: tenant.name)
+            book?.reload(tenant.limits)
+            if tenant.limits.isEmpty { return nil }
+            return book ?? LimitBook(tenant.limits)
+        }
+        totals = config.tenants.policies.map { tenant in
+            previous.flatMap { before in before.place(ofTenant: tenant.name).map { before.totals[$0] } }
+                ?? TenantTotals()
+        }
+    }
+
+    /// The place of a tenant in ``tenants``, ``limitBooks`` and ``totals``.
+    func place(ofTenant name: String) -> Int? { tenants.policies.firstIndex { $0.name == name } }
+
+    private func limitBook(ofTenant name: String) -> LimitBook? { place(ofTenant: name).flatMap { limitBooks[$0] } }
+}
+
+extension LimitTime {
+    /// The time on the clock that also runs while the machine sleeps, and in UTC.
+    static func now() -> LimitTime {
+        LimitTime(
+            monotonic: Int64(clamping: MonotonicTime.sinceBoot().nanoseconds),
+            unixSeconds: WallTime.now().secondsSinceEpoch)
     }
 }

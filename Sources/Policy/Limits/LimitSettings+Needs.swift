@@ -1,0 +1,33 @@
+// What the limits and guards of a tenant make leo do.
+extension LimitSettings {
+    /// Whether there is nothing to count and nothing to guard.
+    public var isEmpty: Bool { rules.isEmpty && !hasGuards }
+
+    /// Whether something guards requests beside the limits.
+    public var hasGuards: Bool {
+        mode != .off && (models != nil || maxOutputTokens != nil || maxBodyByteCount != nil)
+    }
+
+    /// Whether the text of requests has to be read: for its model, its output limit, or to estimate what it uses.
+    public var needsText: Bool {
+        countsUsage || rules.contains { $0.model != nil } || mode != .off && (models != nil || maxOutputTokens != nil)
+    }
+
+    /// How strictly usage is counted: enforced if any limit of tokens or money is.
+    public var usageMode: PolicyMode { metersUsage ? .enforce : countsUsage ? .observe : .off }
+}
+
+extension LimitLevel {
+    /// What remains, as people write it: dollars for a budget, else a whole number.
+    public var remainingText: String { rule.amountText(remaining) }
+
+    /// The limit's amount in the same way.
+    public var limitText: String { rule.amountText(rule.amount) }
+}
+
+extension LimitRule {
+    /// An amount of what the rule counts: dollars for a budget, else a whole number.
+    public func amountText(_ amount: Int128) -> String {
+        kind == .budget ? Money(picodollars: amount).description : String(amount)
+    }
+}

@@ -1,0 +1,312 @@
+import Policy
+import Wire
+
+/// What the tenant's policy makes of one exchange, phase by phase.
+///
+///     begin        identify the operation and the tenant, ask the limits that need nothing else
+///     judge        with the body: guards, estimate, the other limits, edits of the request
+///     answered …   count what the answer uses, edit it where needed, notice when a limit is used up
+///     settle       charge what was used, say so in the log
+///
+/// It holds the policy that was in force when the exchange began, and knows no sockets. Whatever it has against a request
+/// it throws, as an error that tells the client why; whatever it would have against it in observe mode it writes down.
+final class Governance {
+    /// How the request is changed before it goes out.
+    final class RequestEdit {
+        /// The body in the place of the client's.
+        var body: ByteQueue?
+        /// What changes in the head.
+        var changes: [EditedHead.Change] = []
+    }
+
+    let worker: WorkerState
+    let policy: PolicySnapshot
+    let provider: Provider
+    /// The shape of refusals.
+    let api: APIFamily?
+    private(set) var operation: Operation
+    /// What the tenant may.
+    var limits = LimitSettings()
+    /// What the exchange holds of the tenant's limits; nil: there are none.
+    var charge: ExchangeCharge?
+    /// The model that was asked for.
+    var model: String?
+    /// leo asked the provider to say what the stream used, and takes that out again.
+    var addedIncludeUsage = false
+    /// The client asked for the usage of its stream.
+    private(set) var clientAsksForUsage = false
+    var reader: AnswerReader?
+    /// Where the tenant's sums are kept; nil before the tenant is known.
+    private(set) var totals: TenantTotals?
+
+    init(worker: WorkerState, interception: Interception, policy: PolicySnapshot) {
+        self.worker = worker
+        self.policy = policy
+        provider = interception.provider
+        api = interception.api
+        operation = Operation.unknown(provider.api)
+    }
+
+    // MARK: Before the body
+
+    /// Finds out what the request is, and asks what can be asked without its body. Whose it is stands in the journal.
+    func begin(
+        _ request: HTTP1Head, _ bytes: Span<UInt8>, isWebSocket: Bool, _ journal: Journal
+    ) throws(ProxyError) {
+        journal.record.account.policyRevision = Int(policy.revision)
+        if provider.isOther { return }
+        let contentType = request.first(.contentType).map(\.value) ?? 0..<0
+        operation = Operation.find(
+            provider.api, method: request.method, path: bytes.extracting(request.targetText),
+            contentType: contentType.isEmpty ? nil : bytes.extracting(contentType))
+        journal.record.account.dialect = operation.dialect
+        journal.record.account.operation = operation.name
+        model = operation.model(in: bytes.extracting(request.targetText))
+        keepModel(journal)
+        guard let tenant = journal.record.tenant else { return }
+        limits = policy.tenants.policies[tenant.index].limits
+        totals = policy.totals[tenant.index]
+        guard let book = policy.limitBooks[tenant.index] else { return }
+        charge = ExchangeCharge(book: book)
+        if case .length(let length) = request.requestFraming { try guardBody(byteCount: length, journal) }
+        if isWebSocket { try refuseUninspectable("a WebSocket's messages are not metered", journal, isForbidden: true) }
+        if operation.isBatchCreation, limits.countsUsage, limits.unmetered == .refuse {
+            try refuse(
+                limits.usageMode, ProxyError(.unmetered, "\(operation.name) starts work whose usage leo does not see"),
+                journal)
+        }
+        switch operation.operationClass {
+        case .inspected, .stateful, .noText: break
+        case .opaqueMedia: try refuseUninspectable("\(operation.name) has no text that leo finds", journal)
+        case .unknown: try refuseUninspectable("leo does not know this operation", journal)
+        }
+        try refusing { charge throws(LimitRefusal) in
+            try charge.admitEarly(at: .now()) { journal.record.account.wouldHave($0) }
+        }
+        if bodyByteCountMax(request) == nil {
+            try admit(ExchangeCharge.Estimate(), journal)
+        }
+    }
+
+    /// How much of the body is read before the request goes out; nil: nothing of it, it streams.
+    func bodyByteCountMax(_ request: HTTP1Head) -> Int? {
+        if charge == nil || request.requestFraming == .none || request.requestFraming == .length(0) { return nil }
+        let bodyLimit = policy.destination.bodyByteCountMax
+        let readsText = operation.operationClass == .inspected || operation.operationClass == .stateful
+        if readsText, limits.needsText { return bodyLimit }
+        // What has no length is counted.
+        guard let byteCountMax = limits.maxBodyByteCount, request.requestFraming == .chunked else { return nil }
+        return min(bodyLimit, byteCountMax)
+    }
+
+    // MARK: With the body
+
+    /// Judges a request whose body is here whole; nil: it goes out as it came.
+    func judge(
+        _ request: HTTP1Head, _ head: Span<UInt8>, _ body: Span<UInt8>, _ journal: Journal
+    ) throws(ProxyError) -> RequestEdit? {
+        try guardBody(byteCount: UInt64(body.count), journal)
+        let isText = operation.operationClass == .inspected || operation.operationClass == .stateful
+        guard isText, limits.needsText else {
+            try admit(ExchangeCharge.Estimate(), journal)
+            return nil
+        }
+        let codings: [ContentCoding]
+        let text: BodyDecoding.Text?
+        do throws(ContentCodingError) {
+            codings = try ContentCoding.list(of: request, in: head)
+            text =
+                codings.isEmpty
+                ? nil
+                : try BodyDecoding.whole(body, codings, textBytesMax: policy.destination.bodyByteCountMax)
+        } catch {
+            return try pass(unread: body.count, because: "the body's \(error.explanation)", journal)
+        }
+        guard let text else { return try judge(text: body, codings: [], journal) }
+        return try text.bytes.withBytes { bytes throws(ProxyError) in
+            try judge(text: bytes, codings: text.codings, journal)
+        }
+    }
+
+    /// Judges a request whose body is larger than what is read.
+    func judgeUnread(byteCount: UInt64, _ request: HTTP1Head, _ journal: Journal) throws(ProxyError) -> RequestEdit? {
+        let length = if case .length(let length) = request.requestFraming { length } else { byteCount }
+        try guardBody(byteCount: length, journal)
+        if limits.hasGuards, limits.mode == .enforce {
+            let limit = policy.destination.bodyByteCountMax
+            throw ProxyError(.bodyTooLarge, "the body is larger than intercept.body_limit, \(limit) bytes")
+        }
+        journal.record.account.wouldHave("uninspectable: the body is larger than intercept.body_limit")
+        try admit(.ofLength(Int(clamping: length)), journal)
+        return nil
+    }
+
+    private func judge(
+        text: Span<UInt8>, codings: [ContentCoding], _ journal: Journal
+    ) throws(ProxyError) -> RequestEdit? {
+        let facts: RequestFacts
+        do throws(RequestFlaw) { facts = try RequestFacts.read(operation, text) } catch {
+            return try pass(unread: text.count, because: error.explanation, journal)
+        }
+        model = facts.model ?? model
+        keepModel(journal)
+        try guardModel(facts, journal)
+        var edits = JSONEdits()
+        let outputTokensMax = try guardOutput(facts, &edits, journal)
+        let raw = facts.estimatedInputTokens(text, model: model)
+        let held = policy.forecast.reservation(
+            provider: provider.name, model: model, estimatedInputTokens: raw, outputLimit: outputTokensMax,
+            choices: facts.choiceCount)
+        let estimate = ExchangeCharge.Estimate(
+            rawInputTokens: raw, inputTokens: held.inputTokens, outputTokens: held.outputTokens,
+            choiceCount: facts.choiceCount)
+        try admit(operation.createsWork ? estimate : ExchangeCharge.Estimate(), journal)
+        clientAsksForUsage = facts.streamOptions.asksForUsage
+        addIncludeUsage(facts, &edits, journal)
+        return try edit(text, codings, edits, streams: facts.stream || operation.streamsByPath == true)
+    }
+
+    private func edit(
+        _ text: Span<UInt8>, _ codings: [ContentCoding], _ edits: JSONEdits, streams: Bool
+    ) throws(ProxyError) -> RequestEdit? {
+        let edit = RequestEdit()
+        if streams, mayEditAnswer {
+            edit.changes.append(EditedHead.Change(name: .acceptEncoding, value: "identity", adding: "accept-encoding"))
+        }
+        if edits.isEmpty { return edit.changes.isEmpty ? nil : edit }
+        let edited = edits.apply(to: text)
+        let body: ByteQueue
+        do throws(ContentCodingError) { body = try BodyDecoding.coded(edited.span, in: codings) } catch {
+            throw ProxyError(.internalError, "an edited body could not be coded as the client's was")
+        }
+        edit.changes.append(EditedHead.Change(name: .contentLength, value: String(body.count)))
+        edit.body = consume body
+        return edit
+    }
+
+    // MARK: Guards
+
+    private func guardBody(byteCount: UInt64, _ journal: Journal) throws(ProxyError) {
+        guard let byteCountMax = limits.maxBodyByteCount, byteCount > UInt64(byteCountMax) else { return }
+        try refuse(
+            limits.mode,
+            ProxyError(.bodyTooLarge, "the body is larger than the \(byteCountMax) bytes of the tenant's max_body"),
+            journal)
+    }
+
+    private func guardModel(_ facts: RequestFacts, _ journal: Journal) throws(ProxyError) {
+        // Models that the provider may turn to by itself are asked for as well.
+        let asked: [String?] = facts.fallbackModels.isEmpty ? [model] : [facts.model] + facts.fallbackModels
+        for model in asked where !limits.permits(model: model) {
+            if model == nil, !facts.fallbackModels.isEmpty { continue }
+            let name = model.map { "the model \($0.prefix(80).debugDescription)" } ?? "a request without a model"
+            return try refuse(
+                limits.mode, ProxyError(.modelRefused, "\(name) is none of the tenant's models"), journal)
+        }
+    }
+
+    /// The longest answer after the guard; nil: there is no limit.
+    private func guardOutput(
+        _ facts: RequestFacts, _ edits: inout JSONEdits, _ journal: Journal
+    ) throws(ProxyError) -> Int? {
+        let asked = facts.outputLimit?.value
+        guard let most = limits.maxOutputTokens, operation.createsWork else { return asked }
+        if let asked, asked <= most { return asked }
+        let what = asked.map { "\($0) output tokens" } ?? "an answer of any length"
+        let refusal = ProxyError(.outputLimitRefused, "the request asks for \(what), max_output_tokens is \(most)")
+        let caps = limits.maxOutputAction == .cap && RequestFacts.canLimitOutput(operation)
+        // An answer without a limit of its own is nothing that could be refused where there is no such limit, as with
+        // embeddings.
+        if !caps, asked == nil, !operation.dialect.hasOutput { return nil }
+        guard caps, limits.mode == .enforce,
+            facts.capOutput(operation, tokenCount: most, field: provider.outputLimitField, &edits)
+        else {
+            try refuse(limits.mode, refusal, journal, as: caps ? "cap the output at \(most) tokens" : nil)
+            return asked
+        }
+        journal.record.account.edits[.outputLimit, default: 0] += 1
+        return most
+    }
+
+    /// Asks the provider to say what the stream uses, where a limit depends on it, the client has not said otherwise, and
+    /// the provider is known to understand.
+    private func addIncludeUsage(_ facts: RequestFacts, _ edits: inout JSONEdits, _ journal: Journal) {
+        guard limits.metersUsage, provider.streamUsage, facts.askForUsage(operation, &edits) else { return }
+        addedIncludeUsage = true
+        journal.record.account.edits[.includeUsage, default: 0] += 1
+    }
+
+    // MARK: Admission
+
+    private func admit(_ estimate: ExchangeCharge.Estimate, _ journal: Journal) throws(ProxyError) {
+        let money = price(inputTokens: estimate.inputTokens, outputTokens: estimate.outputTokens)
+        let isFree = !operation.createsWork
+        let model = model
+        try refusing { charge throws(LimitRefusal) in
+            try charge.admitFull(estimate, model: model, money: isFree ? .zero : money, at: .now()) {
+                journal.record.account.wouldHave($0)
+            }
+        }
+    }
+
+    /// What so much would cost, at the price of tokens that nobody had cached; nil: the model has no price.
+    func price(inputTokens: Int, outputTokens: Int) -> Money? {
+        var usage = Usage()
+        usage.inputTokens = inputTokens
+        usage.outputTokens = outputTokens
+        return policy.prices.cost(provider: provider.name, model: model, usage)
+    }
+
+    private func refusing(
+        _ ask: (inout ExchangeCharge) throws(LimitRefusal) -> Void
+    ) throws(ProxyError) {
+        guard var asked = charge.take() else { return }
+        do throws(LimitRefusal) {
+            try ask(&asked)
+            charge = consume asked
+        } catch {
+            let status = asked.book.status(model: model, at: .now())
+            asked.cancel(at: .now())
+            throw ProxyError(error, status)
+        }
+    }
+
+    /// What leo cannot read where a policy has to: refused or let through, as the file says.
+    private func refuseUninspectable(
+        _ why: String, _ journal: Journal, isForbidden: Bool = false
+    ) throws(ProxyError) {
+        guard limits.countsUsage else { return }
+        if policy.destination.onUninspectable == .pass {
+            return journal.record.account.wouldHave("uninspectable: \(why)")
+        }
+        var error = ProxyError(.uninspectable, why)
+        error.isForbidden = isForbidden
+        try refuse(limits.usageMode, error, journal)
+    }
+
+    private func pass(unread byteCount: Int, because why: String, _ journal: Journal) throws(ProxyError) -> RequestEdit?
+    {
+        if limits.hasGuards, limits.mode == .enforce, policy.destination.onUninspectable == .refuse {
+            throw ProxyError(.uninspectable, why)
+        }
+        try refuseUninspectable(why, journal)
+        try admit(.ofLength(byteCount), journal)
+        return nil
+    }
+
+    private func refuse(
+        _ mode: PolicyMode, _ error: ProxyError, _ journal: Journal, as action: String? = nil
+    ) throws(ProxyError) {
+        switch mode {
+        case .enforce: throw error
+        case .observe: journal.record.account.wouldHave("\(error.fault.rawValue): \(action ?? error.detail)")
+        case .off: break
+        }
+    }
+
+    private func keepModel(_ journal: Journal) {
+        guard let model else { return }
+        let utf8 = model.utf8
+        journal.record.keep(utf8.span, as: .model)
+    }
+}

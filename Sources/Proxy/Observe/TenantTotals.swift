@@ -1,0 +1,39 @@
+import Policy
+import Synchronization
+import Wire
+
+/// What one tenant's exchanges have come to since leo started: for the metrics and the admin listener.
+final class TenantTotals: Sendable {
+    /// The sums.
+    struct Sums: Equatable, Sendable {
+        /// Exchanges that have ended, the refused ones included.
+        var exchangeCount: UInt64 = 0
+        /// Those that a limit or guard of the tenant has refused or cut.
+        var refusalCount: UInt64 = 0
+        var inputTokens: UInt64 = 0
+        var cachedTokens: UInt64 = 0
+        var outputTokens: UInt64 = 0
+        /// What exchanges with a known price have cost.
+        var cost = Money.zero
+        /// Exchanges that used tokens of a model without a price.
+        var unpricedCount: UInt64 = 0
+    }
+
+    private let state = Mutex(Sums())
+
+    /// The sums now.
+    var sums: Sums { state.withLock { $0 } }
+
+    /// Adds an exchange that has ended. `usage` nil: it used nothing that is known.
+    func add(_ usage: Usage?, cost: Money?, isRefused: Bool) {
+        state.withLock { sums in
+            sums.exchangeCount &+= 1
+            if isRefused { sums.refusalCount &+= 1 }
+            guard let usage else { return }
+            sums.inputTokens &+= UInt64(max(0, usage.inputTokens))
+            sums.cachedTokens &+= UInt64(max(0, usage.cachedTokens))
+            sums.outputTokens &+= UInt64(max(0, usage.outputTokens))
+            if let cost { sums.cost += cost } else if usage.totalTokens > 0 { sums.unpricedCount &+= 1 }
+        }
+    }
+}
