@@ -207,7 +207,7 @@ final class Exchange {
             }
             isInvited = true
             try inviteBody()
-            if let byteCountMax = governance.bodyByteCountMax(request) {
+            if let byteCountMax = governance.bodyByteCountMax {
                 try await readBody(upTo: byteCountMax)
                 try judgeBody()
             }
@@ -539,7 +539,10 @@ final class Exchange {
             if let violation = upgrade?.violation { throw violation }
             return
         }
-        upstream?.send(data)
+        if let upstream {
+            governance.pass(data, journal)
+            upstream.send(data)
+        }
         retained.take(data, isSent: upstream != nil)
     }
 

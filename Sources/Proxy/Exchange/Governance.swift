@@ -25,6 +25,8 @@ final class Governance {
     /// The shape of refusals.
     let api: APIFamily?
     private(set) var operation: Operation
+    /// How much of the body is read before the request goes out; nil: nothing of it, it streams. Known after ``begin``.
+    private(set) var bodyByteCountMax: Int?
     /// What the tenant may.
     var limits = LimitSettings()
     /// What the exchange holds of the tenant's limits; nil: there are none.
@@ -35,6 +37,8 @@ final class Governance {
     var addedIncludeUsage = false
     /// The client asked for the usage of its stream.
     private(set) var clientAsksForUsage = false
+    /// Looks for the model in a body that nothing has to read; nil: there is none to look for, or it is known.
+    private var peek: ModelPeek?
     var reader: AnswerReader?
     /// Where the tenant's sums are kept; nil before the tenant is known.
     private(set) var totals: TenantTotals?
@@ -63,11 +67,13 @@ final class Governance {
         journal.record.account.operation = operation.name
         model = operation.model(in: bytes.extracting(request.targetText))
         keepModel(journal)
+        if model == nil, readsText, request.first(.contentEncoding) == nil { peek = ModelPeek() }
         guard let tenant = journal.record.tenant else { return }
         limits = policy.tenants.policies[tenant.index].limits
         totals = policy.totals[tenant.index]
-        guard let book = policy.limitBooks[tenant.index] else { return }
-        charge = ExchangeCharge(book: book)
+        if let book = policy.limitBooks[tenant.index] { charge = ExchangeCharge(book: book) }
+        bodyByteCountMax = bytesToRead(of: request)
+        if charge == nil { return }
         if case .length(let length) = request.requestFraming { try guardBody(byteCount: length, journal) }
         if isWebSocket { try refuseUninspectable("a WebSocket's messages are not metered", journal, isForbidden: true) }
         if operation.isBatchCreation, limits.countsUsage, limits.unmetered == .refuse {
@@ -83,20 +89,32 @@ final class Governance {
         try refusing { charge throws(LimitRefusal) in
             try charge.admitEarly(at: .now()) { journal.record.account.wouldHave($0) }
         }
-        if bodyByteCountMax(request) == nil {
-            try admit(ExchangeCharge.Estimate(), journal)
-        }
+        if bodyByteCountMax == nil { try admit(ExchangeCharge.Estimate(), journal) }
     }
 
-    /// How much of the body is read before the request goes out; nil: nothing of it, it streams.
-    func bodyByteCountMax(_ request: HTTP1Head) -> Int? {
-        if charge == nil || request.requestFraming == .none || request.requestFraming == .length(0) { return nil }
+    private func bytesToRead(of request: HTTP1Head) -> Int? {
+        if request.requestFraming == .none || request.requestFraming == .length(0) { return nil }
         let bodyLimit = policy.destination.bodyByteCountMax
-        let readsText = operation.operationClass == .inspected || operation.operationClass == .stateful
-        if readsText, limits.needsText { return bodyLimit }
+        // Whom a provider wants to wait depends on the model.
+        if readsText, charge != nil && limits.needsText || isUpstreamInTrouble { return bodyLimit }
+        if charge == nil { return nil }
         // What has no length is counted.
         guard let byteCountMax = limits.maxBodyByteCount, request.requestFraming == .chunked else { return nil }
         return min(bodyLimit, byteCountMax)
+    }
+
+    /// leo knows where the texts of such requests are.
+    private var readsText: Bool { operation.operationClass == .inspected || operation.operationClass == .stateful }
+
+    private var isUpstreamInTrouble: Bool { !worker.shared.upstreamHealth.isQuiet(worker.loop.now) }
+
+    /// Takes a piece of a body that streams through.
+    func pass(_ data: Span<UInt8>, _ journal: Journal) {
+        guard peek != nil, let found = peek?.take(data) else { return }
+        peek = nil
+        guard case .model(let name) = found else { return }
+        model = name
+        keepModel(journal)
     }
 
     // MARK: With the body
@@ -106,8 +124,8 @@ final class Governance {
         _ request: HTTP1Head, _ head: Span<UInt8>, _ body: Span<UInt8>, _ journal: Journal
     ) throws(ProxyError) -> RequestEdit? {
         try guardBody(byteCount: UInt64(body.count), journal)
-        let isText = operation.operationClass == .inspected || operation.operationClass == .stateful
-        guard isText, limits.needsText else {
+        guard readsText, limits.needsText else {
+            pass(body, journal)
             try admit(ExchangeCharge.Estimate(), journal)
             return nil
         }
@@ -132,6 +150,10 @@ final class Governance {
     func judgeUnread(byteCount: UInt64, _ request: HTTP1Head, _ journal: Journal) throws(ProxyError) -> RequestEdit? {
         let length = if case .length(let length) = request.requestFraming { length } else { byteCount }
         try guardBody(byteCount: length, journal)
+        if !limits.needsText {
+            try admit(ExchangeCharge.Estimate(), journal)
+            return nil
+        }
         if limits.hasGuards, limits.mode == .enforce {
             let limit = policy.destination.bodyByteCountMax
             throw ProxyError(.bodyTooLarge, "the body is larger than intercept.body_limit, \(limit) bytes")

@@ -49,7 +49,7 @@ final class UpstreamHealth: Sendable {
     // MARK: What an exchange asks and tells, through its UpstreamWatch
 
     /// Whether nothing at all is known that could stand in a request's way.
-    fileprivate func isQuiet(_ now: MonotonicTime) -> Bool {
+    func isQuiet(_ now: MonotonicTime) -> Bool {
         meaningfulUntil.load(ordering: .relaxed) <= now.nanoseconds
     }
 
