@@ -1,12 +1,12 @@
 /// Reads server-sent events (WHATWG HTML 9.2) without changing them: bytes in any pieces in, one event at a time out.
 ///
-/// The caller keeps the bytes it passed in; ``step(_:consumed:)`` tells where an event ends, and what the event says can
-/// be looked at until the next call. Line ends are CR, LF or CR LF, mixed as they come; a byte order mark at the very
-/// beginning is skipped; comments and unknown fields say nothing. `id` and `retry` are among the latter: they matter to
-/// a browser that reconnects, and change no event.
+/// The caller keeps the bytes it passed in; ``step(_:consumed:)`` tells where an event ends, and what the event says
+/// can be looked at until the next call. Line ends are CR, LF or CR LF, mixed as they come; a byte order mark at the
+/// very beginning is skipped; comments and unknown fields say nothing. `id` and `retry` are among the latter: they
+/// matter to a browser that reconnects, and change no event.
 ///
-/// Nothing can be wrong with such a stream. An event beyond the limit is gone over without being kept, and reported when
-/// it ends; the ones behind it are read as always. An event that the stream's end cuts off was none.
+/// Nothing can be wrong with such a stream. An event beyond the limit is gone over without being kept, and reported
+/// when it ends; the ones behind it are read as always. An event that the stream's end cuts off was none.
 public struct EventStreamParser: ~Copyable {
     /// What the bytes that were gone over end with.
     public enum Step: Equatable, Sendable {

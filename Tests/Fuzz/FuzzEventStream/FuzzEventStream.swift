@@ -207,15 +207,13 @@ private func readElements(_ stream: [UInt8], _ limit: Int, _ size: Int) -> Eleme
 
 // MARK: - The editor
 
-private let answers: [(api: APIFamily, path: String, contentType: String)] = [
-    (.openai, "/v1/chat/completions", "text/event-stream"), (.openai, "/v1/completions", "text/event-stream"),
-    (.openai, "/v1/responses", "text/event-stream"), (.anthropic, "/v1/messages", "text/event-stream"),
-    (.gemini, "/v1/models/x:streamGenerateContent", "text/event-stream"),
-    (.gemini, "/v1/models/x:streamGenerateContent", "application/json"),
-    (.cohere, "/v2/chat", "text/event-stream"), (.cohere, "/v1/chat", "application/stream+json"),
-    (.bedrock, "/model/x/converse-stream", "application/vnd.amazon.eventstream"),
-    (.bedrock, "/model/x/invoke-with-response-stream", "application/vnd.amazon.eventstream"),
-    (.openai, "/v1/chat/completions", ""), (.gemini, "/v1/models/x:streamGenerateContent", ""),
+private let answers: [(dialect: Dialect, contentType: String)] = [
+    (.openaiChat, "text/event-stream"), (.openaiCompletions, "text/event-stream"),
+    (.openaiResponses, "text/event-stream"), (.anthropicMessages, "text/event-stream"),
+    (.geminiGenerate, "text/event-stream"), (.geminiGenerate, "application/json"),
+    (.cohereChat, "text/event-stream"), (.cohereChat, "application/stream+json"),
+    (.bedrockConverse, "application/vnd.amazon.eventstream"), (.bedrockInvoke, "application/vnd.amazon.eventstream"),
+    (.openaiChat, ""), (.geminiGenerate, ""),
 ]
 
 /// The first byte picks the answer and what is done with it.
@@ -239,13 +237,11 @@ private func checkEditor(_ input: [UInt8], _ pieceSize: Int) {
 }
 
 private func edit(
-    _ stream: [UInt8], _ answer: (api: APIFamily, path: String, contentType: String), _ hidesUsage: Bool,
-    _ ending: StreamEnding?, _ size: Int
+    _ stream: [UInt8], _ answer: (dialect: Dialect, contentType: String), _ hidesUsage: Bool, _ ending: StreamEnding?,
+    _ size: Int
 ) -> [UInt8] {
-    let path = Array(answer.path.utf8)
     let type = Array(answer.contentType.utf8)
-    let operation = Operation.find(answer.api, method: .post, path: path.span, contentType: nil)
-    var editor = StreamEditor(operation, contentType: type.span, hidesUsage: hidesUsage)
+    var editor = StreamEditor(answer.dialect, contentType: type.span, hidesUsage: hidesUsage)
     var out = ByteQueue()
     pieces(stream, size) { piece in
         editor.take(piece, into: &out)

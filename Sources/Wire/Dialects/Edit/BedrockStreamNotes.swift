@@ -88,7 +88,7 @@ struct ConverseStreamNotes: StreamNotes {
     func failure(_ refusal: Refusal) -> [StreamEvent] { [.amazonThrottling(refusal)] }
 }
 
-/// The messages of Amazon's invoke-with-response-stream, which hold the model's own events in base64: leo knows the events
+/// The messages of Amazon's invoke-with-response-stream, which hold the model's own events in base64: leo knows those
 /// of Anthropic's models.
 struct InvokeStreamNotes: StreamNotes {
     private var model = AnthropicStreamNotes()

@@ -1,6 +1,6 @@
 /// How leo ends a streamed answer in the middle.
 public enum StreamEnding: Sendable, CaseIterable {
-    /// With the dialect's event for an error: the application's SDK raises it, where the dialect has one that it raises.
+    /// With the dialect's event for an error: the application's SDK raises it, where the dialect has such an event.
     case error
     /// With the dialect's last events, as if the model had come to the limit on its output.
     case finish
@@ -19,8 +19,8 @@ public enum StreamStop: Sendable {
 /// Passes along the decoded body of a streamed answer, byte for byte but for what it must edit, and can end it between
 /// two events.
 ///
-/// An event is held until its end has come and then goes on at once; one beyond the limit of its parser goes by as it
-/// comes. Answers that are no stream go by untouched. What it removes is what leo itself has asked for with
+/// An event is held until its end has come and then goes on at once; one beyond the limit of its parser, 1 MB, goes by
+/// as it comes. Answers that are no stream go by untouched. What it removes is what leo itself has asked for with
 /// `stream_options.include_usage`: the client gets the stream that it would have got without.
 public struct StreamEditor: ~Copyable {
     private enum Framing {
@@ -52,12 +52,13 @@ public struct StreamEditor: ~Copyable {
 
     /// Makes an editor for an answer whose head has been read and whose status is a success.
     ///
-    /// `contentType` is the value of that field. `hidesUsage` says that leo has asked for the usage and the client has not.
+    /// `contentType` is the value of that field. `hidesUsage` says that leo has asked for the usage, not the client.
     public init(_ operation: Operation, contentType: Span<UInt8>?, hidesUsage: Bool = false) {
         self.init(operation.dialect, contentType: contentType, hidesUsage: hidesUsage)
     }
 
-    init(_ dialect: Dialect, contentType: Span<UInt8>?, hidesUsage: Bool = false) {
+    /// Makes an editor for an answer in that dialect.
+    public init(_ dialect: Dialect, contentType: Span<UInt8>?, hidesUsage: Bool = false) {
         let media = AnswerMedia(contentType)
         self.hidesUsage = hidesUsage
         switch dialect {
@@ -105,12 +106,12 @@ public struct StreamEditor: ~Copyable {
         pass(Span(), into: &out)
     }
 
-    /// Ends the answer: what is held is dropped, what more is taken is ignored, and the dialect's events for such an end
-    /// are added to `out`.
+    /// Ends the answer: what is held is dropped, what more is taken is ignored, and the dialect's events for such an
+    /// end are added to `out`.
     ///
     /// An answer is not finished within the call of a tool, nor where leo does not know enough of it: then it ends with
-    /// the event for an error all the same. `usage` is what leo makes of the exchange so far; `tellsUsage` says that the
-    /// client asked for it, in the dialects where it has to.
+    /// the event for an error all the same. `usage` is what leo makes of the exchange so far; `tellsUsage` says that
+    /// the client asked for it, in the dialects where it has to.
     public mutating func stop(
         _ ending: StreamEnding, _ refusal: Refusal, usage: Usage = Usage(), tellsUsage: Bool = false,
         into out: inout ByteQueue

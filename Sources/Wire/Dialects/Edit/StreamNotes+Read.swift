@@ -39,7 +39,8 @@ extension JSONCursor {
         return try string().text(in: bytes)
     }
 
-    /// Whether something other than null, false, an empty string or an empty array is in front of the cursor; passes it.
+    /// Whether something other than null, false, an empty string or an empty array is in front of the cursor, which
+    /// passes it.
     mutating func isSomething() throws(JSONFailure) -> Bool {
         switch try peek() {
         case .null:

@@ -1,5 +1,5 @@
-/// Takes out of OpenAI's chunks what `stream_options.include_usage` has put there: `"usage":null` in every chunk, and the
-/// chunk with the usage, whose list of choices is empty.
+/// Takes out of OpenAI's chunks what `stream_options.include_usage` has put there: `"usage":null` in every chunk, and
+/// the chunk with the usage, whose list of choices is empty.
 enum UsageRemoval {
     /// What becomes of a chunk. A usage that stands beside choices stays: some providers send it unasked.
     static func edit(_ data: Span<UInt8>) -> StreamEdit {

@@ -16,8 +16,9 @@ public enum RefusalKind: Sendable, CaseIterable {
     case uninspectable
 }
 
-/// An answer of leo's own to a request that a policy refuses, in the form that the provider's SDKs understand: they raise
-/// the exception that their users handle, wait as long as there is to wait, and do not try again where that cannot help.
+/// An answer of leo's own to a request that a policy refuses, in the form that the provider's SDKs understand: they
+/// raise the exception that their users handle, wait as long as there is to wait, and do not try again where that
+/// cannot help.
 public struct Refusal: Sendable, Equatable {
     /// Why.
     public var kind: RefusalKind
