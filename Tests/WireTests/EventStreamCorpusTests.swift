@@ -38,7 +38,7 @@ struct EventStreamCase: Sendable, CustomTestStringConvertible {
 
     private static func expand(_ text: String) -> String {
         var parts: [Substring] = []
-        for (word, count) in [("XLONG", 2048), ("XHUGE", 300_000)] where text.contains(word) {
+        for (word, count) in [("XLONG", 2048), ("XHUGE", 100_000)] where text.contains(word) {
             var rest = text[...]
             while let range = rest.firstRange(of: word) {
                 parts += [rest[..<range.lowerBound], Substring(repeating: "x", count: count)]

