@@ -22,16 +22,15 @@ struct AnswerDialect: Sendable {
     static func of(_ dialect: Dialect) -> AnswerDialect? {
         switch dialect {
         case .openaiChat, .openaiCompletions: openAIChat
-        case .openaiEmbeddings: openAIEmbeddings
+        case .openaiEmbeddings, .openaiModerations, .cohereRerank: openAIEmbeddings
         case .openaiResponses: openAIResponses
         case .openaiImages, .openaiAudio, .openaiOther: openAIOther
-        case .openaiModerations: nil
         case .anthropicMessages: anthropic
         case .anthropicOther: nil
         case .geminiGenerate, .geminiEmbed: gemini
         case .geminiOther: nil
         case .cohereChat, .cohereEmbed: cohere
-        case .cohereRerank, .cohereOther: nil
+        case .cohereOther: nil
         case .bedrockConverse: bedrockConverse
         case .bedrockInvoke: bedrockInvoke
         case .bedrockOther: nil

@@ -46,6 +46,8 @@ extension AnswerDialect {
         ],
         usage: { counts in openAIUsage(counts, needsOutput: true) })
 
+    /// Embeddings, moderations and rerankings, where they tell tokens: OpenAI's moderations tell nothing, Cohere's
+    /// rerankings searches.
     static let openAIEmbeddings = AnswerDialect(
         usageRows("usage") + [("model", .model), ("error", .present(.error))],
         usage: { counts in openAIUsage(counts, needsOutput: false) })
@@ -79,8 +81,10 @@ extension AnswerDialect {
     /// `prompt_tokens` and `input_tokens` hold the cached ones and those written to the cache; `completion_tokens` and
     /// `output_tokens` hold the reasoning. Embeddings have no output.
     static func openAIUsage(_ counts: AnswerCounts, needsOutput: Bool) -> Usage? {
-        guard !counts.isAbsurd, counts.has(.input), counts.has(.output) || !needsOutput else { return nil }
-        let input = counts.number(.input)
+        guard !counts.isAbsurd, counts.has(.output) || !needsOutput else { return nil }
+        // Voyage's embeddings and vLLM's rerankings tell the total alone.
+        guard counts.has(.input) || (!needsOutput && counts.has(.total)) else { return nil }
+        let input = counts.number(counts.has(.input) ? .input : .total)
         var output = counts.number(.output)
         var reasoning = counts.number(.reasoning)
         // xAI counts reasoning beside the completion, and Gemini behind OpenAI's form names it in the total alone.
