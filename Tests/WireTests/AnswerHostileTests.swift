@@ -220,6 +220,31 @@ struct AnswerHostileTests {
         }
     }
 
+    @Test("joins what a cut answer has told with what has gone by")
+    func cutUsage() throws {
+        func metered(_ name: String, cutBehind bytes: Int? = nil) throws -> Usage {
+            let answer = try #require(AnswerCase(named: name))
+            var meter = AnswerMeter(answer.dialect, contentType: Array(answer.contentType.utf8).span)
+            meter.take(answer.body.span.extracting(0..<(bytes ?? answer.body.count)))
+            meter.end()
+            let usage = meter.usage
+            #expect(usage == nil)
+            return meter.meteredUsage(estimatedInputTokens: 70)
+        }
+        let anthropic = try metered("anthropic-stream-cut")
+        #expect(anthropic.inputTokens == 2025)
+        #expect(anthropic.cachedTokens == 2000)
+        #expect(anthropic.outputTokens == 3)
+        let late = try metered("anthropic-stream-late-input", cutBehind: 700)
+        #expect(late.inputTokens == 70)
+        let gemini = try metered("gemini-stream-array-cut")
+        #expect(gemini.outputTokens == 35)
+        #expect(gemini.reasoningTokens == 30)
+        let openai = try metered("openai-chat-stream-cut")
+        #expect(openai.inputTokens == 70)
+        #expect((2...5).contains(openai.outputTokens))
+    }
+
     @Test("knows a call of a tool that is not complete")
     func openCalls() {
         func isOpen(_ dialect: Dialect, _ events: [String]) -> Bool {

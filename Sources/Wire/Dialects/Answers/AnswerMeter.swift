@@ -133,6 +133,15 @@ public struct AnswerMeter: ~Copyable {
         return Int(tokens) + (tokens > Double(Int(tokens)) ? 1 : 0)
     }
 
+    /// What an exchange used whose answer told no final ``usage``: the input that it told, which Anthropic's streams do at
+    /// once, or else the estimate; and the output that was told or has gone by, whichever is more.
+    public func meteredUsage(estimatedInputTokens: Int) -> Usage {
+        var usage = usageSoFar ?? Usage()
+        if usage.inputTokens == 0 { usage.inputTokens = max(0, estimatedInputTokens) }
+        usage.outputTokens = max(usage.outputTokens, meteredOutputTokens)
+        return usage
+    }
+
     /// Whether bytes were not what the dialect sends. What follows them is metered all the same where it can be found.
     public var isBroken: Bool { isFramingBroken || scanner.isBroken }
 
