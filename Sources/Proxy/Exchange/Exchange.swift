@@ -327,9 +327,9 @@ final class Exchange {
         }
     }
 
-    /// What the provider counts this request against.
-    private var identity: UInt64 {
-        (try? client.withHeadBytes { UpstreamIdentity.hash(request, $0, model: governance.model) }) ?? 0
+    /// What the provider counts this request against; nil where that cannot be told.
+    private var identity: UInt64? {
+        (try? client.withHeadBytes { UpstreamIdentity.hash(request, $0, model: governance.model) }) ?? nil
     }
 
     private func open(mayReuse: Bool) async throws(ProxyError) -> any UpstreamEnd {
@@ -523,6 +523,7 @@ final class Exchange {
         let clientRetries = try client.withHeadBytes { ClientAttempt.isRetry(request, $0) }
         retrySpan = watch.retrySpan(
             status: head.status, advice: advice, clientRetries: clientRetries, now: worker.loop.now)
+        if retrySpan != nil { worker.metrics.add(.upstreamRetries) }
         return retrySpan != nil
     }
 
