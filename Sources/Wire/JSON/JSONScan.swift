@@ -107,12 +107,16 @@ enum JSONScan {
     /// control character, or a byte beyond ASCII.
     @inline(__always)
     static func plain(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        // With a scalar on one side, the comparisons would be made lane by lane.
+        let space = SIMD16<Int8>(repeating: 0x20)
+        let mark = SIMD16<Int8>(repeating: 0x22)
+        let slash = SIMD16<Int8>(repeating: 0x5c)
         var index = start
         let count = bytes.count
         while count - index >= 16 {
             // As signed numbers, what is below a space is also what is beyond ASCII.
             let block = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<Int8>.self)
-            let stops = (block .< 0x20) .| (block .== 0x22) .| (block .== 0x5c)
+            let stops = (block .< space) .| (block .== mark) .| (block .== slash)
             if let offset = first(stops) { return index + offset }
             index += 16
         }
@@ -199,11 +203,13 @@ extension JSONScan {
     /// asks whether it is valid.
     @inline(__always)
     static func text(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        let mark = SIMD16<Int8>(repeating: 0x22)
+        let slash = SIMD16<Int8>(repeating: 0x5c)
         var index = start
         let count = bytes.count
         while count - index >= 16 {
-            let block = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-            let stops = (block .== 0x22) .| (block .== 0x5c)
+            let block = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<Int8>.self)
+            let stops = (block .== mark) .| (block .== slash)
             if let offset = first(stops) { return index + offset }
             index += 16
         }

@@ -4,75 +4,49 @@ public enum TokenModel: String, Sendable, CaseIterable {
     case o200k
     /// Of GPT-3.5, GPT-4 and OpenAI's embeddings.
     case cl100k
+}
 
-    /// Tokens for each unit of a feature, fitted by non-negative least squares of the relative error against the real
-    /// vocabularies. Benchmarks/tokens measures how well they do.
-    func weight(_ feature: TokenFeature) -> Double {
+/// What ``TokenWeights`` holds, one after the other: the features of Benchmarks/support/token_model.py, which is the
+/// definition.
+enum TokenFeature: Int, CaseIterable {
+    case word, firstLetter, letterPair, capital, capitalRun, longWord, number, digit, newline, blankRun, mark,
+        firstMark,
+        furtherMark, sameMark, script, scriptStart
+
+    /// How many weights there are of it.
+    var count: Int {
         switch self {
-        case .o200k: feature.weights.o200k
-        case .cl100k: feature.weights.cl100k
+        case .word, .number, .newline, .mark: 7 + TokenScript.allCases.count
+        case .firstLetter: 26
+        case .letterPair: 26 * 26
+        case .capital, .capitalRun, .sameMark: 1
+        case .longWord: 3
+        case .digit: 2
+        case .blankRun: 4
+        case .firstMark, .furtherMark: 128
+        case .script: TokenScript.allCases.count
+        case .scriptStart: TokenScript.allCases.count * 8
         }
     }
 }
 
-/// What is counted in a text. A token count is nearly linear in these.
-enum TokenFeature: Int, CaseIterable, Sendable {
-    /// Runs of ASCII letters; a capital behind a small letter begins a new one.
-    case words
-    /// Letters beyond the fourth, and beyond the eighth, of such a run.
-    case long4, long8
-    /// Capitals that follow a capital.
-    case upperRun
-    /// Groups of up to three digits.
-    case digits3
-    /// Changes between letter and digit.
-    case alnumMix
-    /// First, and further, other ASCII characters in a row.
-    case punct, punctRun
-    /// Two or more spaces, tabs and carriage returns in a row.
-    case spaceRun
-    /// Line feeds.
-    case newline
-    /// Characters beyond ASCII, by script.
-    case latinExtended, cyrillic, greek, hebrew, arabic, indic, southEastAsian, cjk, kana, hangul
-    /// All other characters: symbols, typographic punctuation, rarer scripts.
+/// The scripts of characters beyond ASCII, as far as their tokens differ.
+enum TokenScript: Int, CaseIterable {
+    case latin, greek
+    /// The letters of Russian, and all others of Cyrillic: what tells Ukrainian and Serbian from Russian.
+    case russian, cyrillic
+    case hebrew, arabic, indic, southEastAsian, kana, cjk, hangul, emoji
+    /// Symbols, typographic punctuation, rarer scripts.
     case other
-    case emoji
 
-    fileprivate var weights: (o200k: Double, cl100k: Double) {
-        switch self {
-        case .words: (1.0726, 1.0975)
-        case .long4: (0.0, 0.0)
-        case .long8: (0.1943, 0.2669)
-        case .upperRun: (0.1555, 0.1394)
-        case .digits3: (0.7188, 0.5344)
-        case .alnumMix: (0.4188, 0.5689)
-        case .punct: (0.6312, 0.5999)
-        case .punctRun: (0.0293, 0.0239)
-        case .spaceRun: (1.3735, 1.6287)
-        case .newline: (0.2832, 0.0)
-        case .latinExtended: (0.3349, 1.3229)
-        case .cyrillic: (0.2705, 0.4916)
-        case .greek: (0.4626, 1.0961)
-        case .hebrew: (0.6095, 1.3155)
-        case .arabic: (0.3696, 0.8692)
-        case .indic: (0.4497, 1.2629)
-        case .southEastAsian: (0.5168, 1.0383)
-        case .cjk: (0.7274, 1.0664)
-        case .kana: (0.7401, 1.0376)
-        case .hangul: (0.8224, 1.2558)
-        case .other: (1.1669, 0.9088)
-        case .emoji: (2.2466, 2.7545)
-        }
-    }
-
-    /// The feature of a character beyond ASCII, by ranges of the Unicode blocks.
+    /// The script of a character, by ranges of the Unicode blocks.
     @inline(__always)
-    static func of(_ scalar: UInt32) -> TokenFeature {
+    static func of(_ scalar: UInt32) -> TokenScript {
         switch scalar {
+        case 0x410..<0x450, 0x401, 0x451: .russian
         case 0x3040..<0x3100: .kana
         case 0x2e80..<0xa000, 0xf900..<0xfb00, 0x20000..<0x30000: .cjk
-        case 0..<0x250, 0x1e00..<0x1f00: .latinExtended
+        case 0x80..<0x250, 0x1e00..<0x1f00: .latin
         case 0x250..<0x400, 0x1f00..<0x2000: .greek
         case 0x400..<0x590: .cyrillic
         case 0x590..<0x600: .hebrew

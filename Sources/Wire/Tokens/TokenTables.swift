@@ -1,15 +1,24 @@
-/// The automaton that ``TokenCounter`` runs over ASCII: what a character is, where it leads, and what it adds.
+/// The automaton that ``TokenCounter`` runs: what a character is, what it adds behind which other, and where it leads.
 ///
-/// A state says what the next character's features depend on. Every feature is counted when it begins and none when the
-/// text ends, so text may come in any pieces.
-struct TokenTables: Sendable {
+/// A state says of the text so far what the next character's features depend on, but for the last character itself. Every
+/// feature is counted when it begins and none when the text ends, so text may come in any pieces.
+///
+/// A weight holds both vocabularies': o200k in the lower 32 bits, cl100k in the upper. None is negative, so they can be
+/// added as one number while the lower ones do not overflow.
+final class TokenTables: Sendable {
     /// The class of each byte in plain text, and in text with JSON's escapes.
     let plain: [UInt8]
     let escaped: [UInt8]
-    /// The state behind a character, at `state + class`.
-    let next: [UInt8]
-    /// What a character adds, at `state + class`: counts of `fieldBits` each, in the order of `unit`.
-    let increments: [SIMD2<UInt64>]
+    /// The state behind a character of a class, at `state + class`.
+    let next: [UInt16]
+    /// What a class adds, at `state + class`.
+    let classWeights: [UInt64]
+    /// What an ASCII character adds behind another, at `last << 7 | character`.
+    let pairWeights: [UInt64]
+    /// What a character beyond ASCII adds, at `script * stateCount + state / stateStride`.
+    let scriptWeights: [UInt64]
+    /// The state behind a character of each script.
+    let scriptStates: [UInt16]
 
     static let shared = TokenTables()
 
@@ -24,46 +33,71 @@ struct TokenTables: Sendable {
     static let escape: UInt8 = 7
 
     /// States are multiples of this, so that a class can be added.
-    static let stateStride: UInt8 = 8
-    /// At the start, and behind a line feed or a character beyond ASCII.
-    static let elsewhere: UInt8 = 0
+    static let stateStride: UInt16 = 8
+    /// Where a text begins.
+    static let start: UInt16 = 0
+    /// What counts as the last character where there is none, or none of ASCII: neither letter nor mark.
+    static let noCharacter = UInt8(ascii: "\n")
+    /// How many characters may be added up in one number: a character adds at most four weights of 15 bits.
+    static let additionCountMax = 4096
 
-    /// Bits of each count in an increment.
-    static let fieldBits: UInt64 = 12
-    /// How many characters may be added up before counts of `fieldBits` overflow; one adds at most 1 to a count. Also
-    /// the mask of a count.
-    static let additionCountMax = 4095
-    private enum State: Hashable {
-        case elsewhere
-        case mark
-        /// One blank, or more.
-        case blank(isRun: Bool)
+    enum State: Hashable {
+        case start, newline, mark, blanks
+        case blank(isIndent: Bool)
         /// The number of digits so far, modulo 3.
-        case digit(UInt8)
-        /// The number of letters so far, up to 8, and whether the last one was small.
-        case letter(UInt8, isLower: Bool)
+        case digit(Int)
+        /// The number of letters so far, up to 12, and whether the last one was small.
+        case letter(Int, isLower: Bool)
+        case script(TokenScript)
 
         static let all: [State] =
-            [.elsewhere, .mark, .blank(isRun: false), .blank(isRun: true), .digit(0), .digit(1), .digit(2)]
-            + (1...8).flatMap { [.letter($0, isLower: false), .letter($0, isLower: true)] }
+            [.start, .newline, .mark, .blanks, .blank(isIndent: true), .blank(isIndent: false)]
+            + (0..<3).map { .digit($0) }
+            + (1...12).flatMap { [.letter($0, isLower: false), .letter($0, isLower: true)] }
+            + TokenScript.allCases.map { .script($0) }
+
+        /// The place among the weights of features that depend on what stands before.
+        var before: Int {
+            switch self {
+            case .start: 0
+            case .newline: 1
+            case .blank: 2
+            case .blanks: 3
+            case .digit: 4
+            case .mark: 5
+            case .letter: 6
+            case .script(let script): 7 + script.rawValue
+            }
+        }
     }
 
     private init() {
+        let weights = Weights()
+        let states = State.all
         plain = (0...255).map { Self.kind(UInt8($0)) }
         escaped = (0...255).map { $0 == JSONScan.backslash ? Self.escape : Self.kind(UInt8($0)) }
-        let states = State.all
-        var next = [UInt8](repeating: Self.elsewhere, count: states.count * Int(Self.stateStride))
-        var increments = [SIMD2<UInt64>](repeating: .zero, count: next.count)
+        var places: [State: UInt16] = [:]
+        for (index, state) in states.enumerated() { places[state] = UInt16(index) * Self.stateStride }
+        var next = [UInt16](repeating: Self.start, count: states.count * Int(Self.stateStride))
+        var classWeights = [UInt64](repeating: 0, count: next.count)
         for (index, state) in states.enumerated() {
             for kind in Self.lower...Self.mark {
-                let (following, features) = Self.step(state, kind)
-                let slot = index * Int(Self.stateStride) + Int(kind)
-                next[slot] = UInt8(states.firstIndex(of: following) ?? 0) * Self.stateStride
-                for feature in features { increments[slot] &+= Self.unit(feature) }
+                let (following, weight) = Self.step(state, kind, weights)
+                next[index * Int(Self.stateStride) + Int(kind)] = places[following] ?? Self.start
+                classWeights[index * Int(Self.stateStride) + Int(kind)] = weight
             }
         }
         self.next = next
-        self.increments = increments
+        self.classWeights = classWeights
+        pairWeights = (0..<128 * 128).map { Self.pair(UInt8($0 >> 7), UInt8($0 & 127), weights) }
+        scriptStates = TokenScript.allCases.map { places[.script($0)] ?? Self.start }
+        scriptWeights = TokenScript.allCases.flatMap { script in
+            states.map { state in
+                let weight = weights[.script, script.rawValue]
+                if state == .script(script) { return weight }
+                return weight + weights[.scriptStart, script.rawValue * 8 + min(state.before, 7)]
+            }
+        }
     }
 
     private static func kind(_ byte: UInt8) -> UInt8 {
@@ -78,59 +112,66 @@ struct TokenTables: Sendable {
         }
     }
 
-    /// The state behind a character of `kind`, and the features of which there is one more.
-    private static func step(_ state: State, _ kind: UInt8) -> (State, [TokenFeature]) {
+    /// The state behind a character of `kind`, and what it adds.
+    private static func step(_ state: State, _ kind: UInt8, _ weights: Weights) -> (State, UInt64) {
         switch kind {
-        case lower, upper: return letter(state, isLower: kind == lower)
+        case lower, upper:
+            var count = 0
+            if case .letter(let before, let wasLower) = state, kind == lower || !wasLower { count = before }
+            var weight = count == 0 ? weights[.word, state.before] : 0
+            for (index, limit) in [4, 8, 12].enumerated() where count >= limit { weight += weights[.longWord, index] }
+            return (.letter(min(count + 1, 12), isLower: kind == lower), weight)
         case digit:
-            var features: [TokenFeature] = []
-            var count: UInt8 = 0
-            if case .letter = state { features.append(.alnumMix) }
-            if case .digit(let before) = state { count = before }
-            if count == 0 { features.append(.digits3) }
-            return (.digit((count + 1) % 3), features)
-        case lineFeed: return (.elsewhere, [.newline])
-        case blank:
-            if case .blank(let isRun) = state { return (.blank(isRun: true), isRun ? [] : [.spaceRun]) }
-            return (.blank(isRun: false), [])
-        default: return (.mark, [state == .mark ? .punctRun : .punct])
-        }
-    }
-
-    private static func letter(_ state: State, isLower: Bool) -> (State, [TokenFeature]) {
-        var features: [TokenFeature] = []
-        var count: UInt8 = 0
-        switch state {
-        case .letter(let before, isLower: let wasLower):
-            if isLower || !wasLower {
-                count = before
-                if !isLower { features.append(.upperRun) }
+            guard case .digit(let count) = state else {
+                return (.digit(1), weights[.number, state.before] + weights[.digit, 0])
             }
-        case .digit: features.append(.alnumMix)
-        case .elsewhere, .mark, .blank: break
+            return (.digit((count + 1) % 3), weights[.digit, count == 0 ? 0 : 1])
+        case lineFeed: return (.newline, weights[.newline, state.before])
+        case blank:
+            switch state {
+            case .blanks: return (.blanks, weights[.blankRun, 2])
+            case .blank(let isIndent): return (.blanks, weights[.blankRun, isIndent ? 0 : 1])
+            case .start, .newline: return (.blank(isIndent: true), 0)
+            case .mark, .digit, .letter, .script: return (.blank(isIndent: false), 0)
+            }
+        default: return (.mark, state == .mark ? 0 : weights[.mark, state.before])
         }
-        if count == 0 { features.append(.words) }
-        if count >= 4 { features.append(.long4) }
-        if count >= 8 { features.append(.long8) }
-        return (.letter(min(count + 1, 8), isLower: isLower), features)
     }
 
-    /// One of `feature`, where ``TokenCounter`` looks for it.
-    private static func unit(_ feature: TokenFeature) -> SIMD2<UInt64> {
-        switch feature {
-        case .words: SIMD2(1, 0)
-        case .long4: SIMD2(1 << fieldBits, 0)
-        case .long8: SIMD2(1 << (2 * fieldBits), 0)
-        case .upperRun: SIMD2(1 << (3 * fieldBits), 0)
-        case .digits3: SIMD2(1 << (4 * fieldBits), 0)
-        case .alnumMix: SIMD2(0, 1)
-        case .punct: SIMD2(0, 1 << fieldBits)
-        case .punctRun: SIMD2(0, 1 << (2 * fieldBits))
-        case .spaceRun: SIMD2(0, 1 << (3 * fieldBits))
-        case .newline: SIMD2(0, 1 << (4 * fieldBits))
-        case .latinExtended, .cyrillic, .greek, .hebrew, .arabic, .indic, .southEastAsian, .cjk, .kana, .hangul, .other,
-            .emoji:
-            .zero
+    /// What `byte` adds because it is what it is and stands behind `last`.
+    private static func pair(_ last: UInt8, _ byte: UInt8, _ weights: Weights) -> UInt64 {
+        let (kind, lastKind) = (kind(byte), kind(last))
+        switch kind {
+        case lower, upper:
+            let letter = Int(byte & 0x1f) - 1
+            if lastKind > upper || (kind == upper && lastKind == lower) {
+                return weights[.firstLetter, letter] + (kind == upper ? weights[.capital, 0] : 0)
+            }
+            let further = weights[.letterPair, (Int(last & 0x1f) - 1) * 26 + letter]
+            return further + (kind == upper ? weights[.capitalRun, 0] : 0)
+        case blank: return byte == UInt8(ascii: " ") ? 0 : weights[.blankRun, 3]
+        case mark:
+            if lastKind != mark { return weights[.firstMark, Int(byte)] }
+            return byte == last ? weights[.sameMark, 0] : weights[.furtherMark, Int(byte)]
+        default: return 0
+        }
+    }
+
+    /// The weights of both vocabularies, by feature.
+    private struct Weights {
+        private var starts: [Int] = []
+
+        init() {
+            var start = 0
+            for feature in TokenFeature.allCases {
+                starts.append(start)
+                start += feature.count
+            }
+        }
+
+        subscript(_ feature: TokenFeature, _ index: Int) -> UInt64 {
+            let place = starts[feature.rawValue] + index
+            return UInt64(TokenWeights.o200k[place].magnitude) | UInt64(TokenWeights.cl100k[place].magnitude) << 32
         }
     }
 }
