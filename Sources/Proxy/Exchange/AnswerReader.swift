@@ -19,6 +19,7 @@ struct AnswerReader: ~Copyable {
         let value = head.first(.contentType)?.value ?? 0..<0
         let contentType = bytes.extracting(value)
         meter = AnswerMeter(operation, contentType: value.isEmpty ? nil : contentType, status: head.status)
+        meter.takeFields(of: head, from: bytes)
         editor =
             edits
             ? StreamEditor(operation, contentType: value.isEmpty ? nil : contentType, hidesUsage: hidesUsage) : nil
@@ -42,6 +43,13 @@ struct AnswerReader: ~Copyable {
         if let failure = failure ?? decoder.uninspectable {
             throw ProxyError(.badAnswer, "the answer's \(failure.explanation), and it had to be edited")
         }
+    }
+
+    /// What an answer used that told no final usage, with that estimate for an input that it did not tell.
+    ///
+    /// It changes nothing; it is mutating because the compiler cannot borrow through an optional here.
+    mutating func meteredUsage(estimatedInputTokens: Int) -> Usage {
+        meter.meteredUsage(estimatedInputTokens: estimatedInputTokens)
     }
 
     /// The answer is complete.

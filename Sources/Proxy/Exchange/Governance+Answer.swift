@@ -125,7 +125,9 @@ extension Governance {
         }
         let output = reader?.meter.meteredOutputTokens ?? 0
         let isRead = charge?.estimate.rawInputTokens != nil
-        let usage = estimatedUsage(output: output)
+        let input = charge?.estimate.inputTokens ?? 0
+        let metered = reader?.meteredUsage(estimatedInputTokens: input)
+        let usage = metered ?? estimatedUsage(output: output)
         if usage.totalTokens > 0 { note(usage, output > 0 || !isRead ? .metered : .estimated, journal) }
         return usage
     }
