@@ -86,7 +86,7 @@ struct OperationTests {
         Case(.openai, .post, "/v1/batches", "batches", .openaiOther, .stateful, streams: false, isBatch: true),
         Case(.openai, .post, "/v1/batch/jobs", "batches", .openaiOther, .stateful, streams: false, isBatch: true),
         Case(.openai, .get, "/v1/realtime?model=gpt-realtime", "realtime", .openaiOther, .opaqueMedia),
-        Case(.openai, .post, "/v1/threads/t/runs", "threads.runs", .openaiOther, .stateful),
+        Case(.openai, .post, "/v1/threads/t/runs", "threads.runs", .openaiOther, .stateful, isBatch: true),
         Case(
             .openai, .post, "/v1/threads/t/messages", "threads.messages", .openaiOther, .stateful, streams: false,
             works: false),

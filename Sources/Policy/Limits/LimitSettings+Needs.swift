@@ -13,6 +13,14 @@ extension LimitSettings {
         countsUsage || rules.contains { $0.model != nil } || mode != .off && (models != nil || maxOutputTokens != nil)
     }
 
+    /// How strictly the text of requests is needed: enforced if a limit or guard that needs it is.
+    public var textMode: PolicyMode {
+        if !needsText { return .off }
+        let hasStrictGuard = mode == .enforce && (models != nil || maxOutputTokens != nil)
+        let hasStrictRule = rules.contains { $0.model != nil && $0.mode == .enforce }
+        return metersUsage || hasStrictGuard || hasStrictRule ? .enforce : .observe
+    }
+
     /// How strictly usage is counted: enforced if any limit of tokens or money is.
     public var usageMode: PolicyMode { metersUsage ? .enforce : countsUsage ? .observe : .off }
 }

@@ -12,6 +12,8 @@ public struct LimitRequest: Sendable {
     public var phase: Phase
     /// The model; nil when it is not known.
     public var model: String?
+    /// Whether the limits of every model count it, because it has a model and nobody knows which.
+    public var isForAnyModel: Bool
     /// The estimate of the input; at least 0.
     public var inputTokens: Int
     /// The estimate of the output; at least 0.
@@ -21,10 +23,12 @@ public struct LimitRequest: Sendable {
 
     /// A request.
     public init(
-        phase: Phase, model: String? = nil, inputTokens: Int = 0, outputTokens: Int = 0, money: Money? = nil
+        phase: Phase, model: String? = nil, isForAnyModel: Bool = false, inputTokens: Int = 0, outputTokens: Int = 0,
+        money: Money? = nil
     ) {
         self.phase = phase
         self.model = model
+        self.isForAnyModel = isForAnyModel
         self.inputTokens = inputTokens
         self.outputTokens = outputTokens
         self.money = money

@@ -43,11 +43,13 @@ struct ExchangeCharge: ~Copyable {
 
     /// Asks the limits that count tokens, money, or one model's requests. Throws a refusal.
     mutating func admitFull(
-        _ estimate: Estimate, model: String?, money: Money?, at time: LimitTime, observed: (LimitRefusal) -> Void
+        _ estimate: Estimate, model: String?, isForAnyModel: Bool, money: Money?, at time: LimitTime,
+        observed: (LimitRefusal) -> Void
     ) throws(LimitRefusal) {
         self.estimate = estimate
         let request = LimitRequest(
-            phase: .full, model: model, inputTokens: estimate.inputTokens, outputTokens: estimate.outputTokens,
+            phase: .full, model: model, isForAnyModel: isForAnyModel, inputTokens: estimate.inputTokens,
+            outputTokens: estimate.outputTokens,
             money: money)
         full = try admit(request, at: time, observed)
         coveredOutputTokens = estimate.outputTokens
@@ -66,12 +68,16 @@ struct ExchangeCharge: ~Copyable {
 
     /// Reserves what an answer has grown to beyond what was reserved for it; false when the limits have no more.
     mutating func cover(outputTokens: Int, price: (Int) -> Money?, at time: LimitTime) -> Bool {
-        guard outputTokens > coveredOutputTokens, var reservation = full.take() else { return true }
-        let more = max(Self.extensionTokens, outputTokens - coveredOutputTokens)
-        let refusal = book.extend(&reservation, outputTokens: more, money: price(more), at: time)
+        let needed = outputTokens - coveredOutputTokens
+        guard needed > 0, var reservation = full.take() else { return true }
+        // If the limits have no room for some more at a time, they may have for what is needed now.
+        var isCovered = false
+        for more in [needed + Self.extensionTokens, needed] where !isCovered {
+            isCovered = book.extend(&reservation, outputTokens: more, money: price(more), at: time) == nil
+            if isCovered { coveredOutputTokens += more }
+        }
         full = consume reservation
-        if refusal == nil { coveredOutputTokens += more }
-        return refusal == nil
+        return isCovered
     }
 
     /// The exchange is over and has used this much.

@@ -76,20 +76,18 @@ final class Governance {
         if charge == nil { return }
         if case .length(let length) = request.requestFraming { try guardBody(byteCount: length, journal) }
         if isWebSocket { try refuseUninspectable("a WebSocket's messages are not metered", journal, isForbidden: true) }
-        if operation.isBatchCreation, limits.countsUsage, limits.unmetered == .refuse {
-            try refuse(
-                limits.usageMode, ProxyError(.unmetered, "\(operation.name) starts work whose usage leo does not see"),
-                journal)
-        }
+        if operation.isBatchCreation { try refuseUnmetered("\(operation.name) starts work", journal) }
         switch operation.operationClass {
         case .inspected, .stateful, .noText: break
         case .opaqueMedia: try refuseUninspectable("\(operation.name) has no text that leo finds", journal)
         case .unknown: try refuseUninspectable("leo does not know this operation", journal)
         }
-        try refusing { charge throws(LimitRefusal) in
+        try refusing(journal) { charge throws(LimitRefusal) in
             try charge.admitEarly(at: .now()) { journal.record.account.wouldHave($0) }
         }
-        if bodyByteCountMax == nil { try admit(ExchangeCharge.Estimate(), journal) }
+        if bodyByteCountMax == nil {
+            try admit(ExchangeCharge.Estimate(), journal, isForAnyModel: hidesModel)
+        }
     }
 
     private func bytesToRead(of request: HTTP1Head) -> Int? {
@@ -105,6 +103,9 @@ final class Governance {
 
     /// leo knows where the texts of such requests are.
     private var readsText: Bool { operation.operationClass == .inspected || operation.operationClass == .stateful }
+
+    /// The request may have a model that leo does not look for.
+    private var hidesModel: Bool { model == nil && operation.createsWork && operation.operationClass == .unknown }
 
     private var isUpstreamInTrouble: Bool { !worker.shared.upstreamHealth.isQuiet(worker.loop.now) }
 
@@ -159,7 +160,7 @@ final class Governance {
             throw ProxyError(.bodyTooLarge, "the body is larger than intercept.body_limit, \(limit) bytes")
         }
         journal.record.account.wouldHave("uninspectable: the body is larger than intercept.body_limit")
-        try admit(.ofLength(Int(clamping: length)), journal)
+        try admit(.ofLength(Int(clamping: length)), journal, isForAnyModel: model == nil)
         return nil
     }
 
@@ -173,6 +174,7 @@ final class Governance {
         model = facts.model ?? model
         keepModel(journal)
         try guardModel(facts, journal)
+        if facts.isBackground { try refuseUnmetered("a response in the background is work", journal) }
         var edits = JSONEdits()
         let outputTokensMax = try guardOutput(facts, &edits, journal)
         let raw = facts.estimatedInputTokens(text, model: model)
@@ -260,12 +262,17 @@ final class Governance {
 
     // MARK: Admission
 
-    private func admit(_ estimate: ExchangeCharge.Estimate, _ journal: Journal) throws(ProxyError) {
+    /// `isForAnyModel`: the request has a model that leo could not read, and the limits of every model count it.
+    private func admit(
+        _ estimate: ExchangeCharge.Estimate, _ journal: Journal, isForAnyModel: Bool = false
+    ) throws(ProxyError) {
         let money = price(inputTokens: estimate.inputTokens, outputTokens: estimate.outputTokens)
         let isFree = !operation.createsWork
         let model = model
-        try refusing { charge throws(LimitRefusal) in
-            try charge.admitFull(estimate, model: model, money: isFree ? .zero : money, at: .now()) {
+        try refusing(journal) { charge throws(LimitRefusal) in
+            try charge.admitFull(
+                estimate, model: model, isForAnyModel: isForAnyModel, money: isFree ? .zero : money, at: .now()
+            ) {
                 journal.record.account.wouldHave($0)
             }
         }
@@ -280,7 +287,7 @@ final class Governance {
     }
 
     private func refusing(
-        _ ask: (inout ExchangeCharge) throws(LimitRefusal) -> Void
+        _ journal: Journal, _ ask: (inout ExchangeCharge) throws(LimitRefusal) -> Void
     ) throws(ProxyError) {
         guard var asked = charge.take() else { return }
         do throws(LimitRefusal) {
@@ -289,6 +296,8 @@ final class Governance {
         } catch {
             let status = asked.book.status(model: model, at: .now())
             asked.cancel(at: .now())
+            journal.record.account.limit = error.rule.name
+            journal.record.account.limitRemaining = error.rule.amountText(error.remaining)
             throw ProxyError(error, status)
         }
     }
@@ -297,22 +306,25 @@ final class Governance {
     private func refuseUninspectable(
         _ why: String, _ journal: Journal, isForbidden: Bool = false
     ) throws(ProxyError) {
-        guard limits.countsUsage else { return }
+        if limits.textMode == .off { return }
         if policy.destination.onUninspectable == .pass {
             return journal.record.account.wouldHave("uninspectable: \(why)")
         }
         var error = ProxyError(.uninspectable, why)
         error.isForbidden = isForbidden
-        try refuse(limits.usageMode, error, journal)
+        try refuse(limits.textMode, error, journal)
+    }
+
+    /// Work that is done outside of this exchange, where usage is limited.
+    private func refuseUnmetered(_ what: String, _ journal: Journal) throws(ProxyError) {
+        guard limits.countsUsage, limits.unmetered == .refuse else { return }
+        try refuse(limits.usageMode, ProxyError(.unmetered, "\(what) whose usage leo does not see"), journal)
     }
 
     private func pass(unread byteCount: Int, because why: String, _ journal: Journal) throws(ProxyError) -> RequestEdit?
     {
-        if limits.hasGuards, limits.mode == .enforce, policy.destination.onUninspectable == .refuse {
-            throw ProxyError(.uninspectable, why)
-        }
         try refuseUninspectable(why, journal)
-        try admit(.ofLength(byteCount), journal)
+        try admit(.ofLength(byteCount), journal, isForAnyModel: model == nil)
         return nil
     }
 

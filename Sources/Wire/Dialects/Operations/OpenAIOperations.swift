@@ -59,9 +59,9 @@ extension OperationTable {
             .post, "conversations/*/items", "conversations.items", .openaiOther, .stateful, .nothing, streams: false),
         OperationRow(.post, "conversations/*/restart", "conversations.restart", .openaiOther, .stateful),
         OperationRow(.post, "conversations/*", "conversations.append", .openaiOther, .stateful),
-        OperationRow(.post, "threads/runs", "threads.runs", .openaiOther, .stateful),
-        OperationRow(.post, "threads/*/runs", "threads.runs", .openaiOther, .stateful),
-        OperationRow(.post, "threads/*/runs/*/submit_tool_outputs", "threads.runs", .openaiOther, .stateful),
+        OperationRow(.post, "threads/runs", "threads.runs", .openaiOther, .stateful, .batch),
+        OperationRow(.post, "threads/*/runs", "threads.runs", .openaiOther, .stateful, .batch),
+        OperationRow(.post, "threads/*/runs/*/submit_tool_outputs", "threads.runs", .openaiOther, .stateful, .batch),
         OperationRow(
             .post, "threads/*/runs/*/cancel", "threads.runs.cancel", .openaiOther, .noText, .nothing, streams: false),
         OperationRow(.post, "threads", "threads", .openaiOther, .stateful, .nothing, streams: false),

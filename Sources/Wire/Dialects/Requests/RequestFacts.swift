@@ -28,8 +28,10 @@ public struct RequestFacts: Equatable, Sendable {
     public internal(set) var otherMediaByteCount = 0
     /// How many tokens are given as numbers, as completions and embeddings allow.
     public internal(set) var tokenNumberCount = 0
-    /// Whether part of what the model reads lies with the provider, or the answer comes otherwise than now:
-    /// `previous_response_id`, `conversation`, a stored prompt, cached content, `background`.
+    /// Whether the answer comes later, to another request: `background`.
+    public internal(set) var isBackground = false
+    /// Whether part of what the model reads lies with the provider: `previous_response_id`, `conversation`, a stored
+    /// prompt, cached content.
     public internal(set) var isStateful = false
     /// The body's object, braces included.
     public internal(set) var objectRange = 0..<0

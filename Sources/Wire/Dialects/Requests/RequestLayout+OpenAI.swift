@@ -30,7 +30,7 @@ extension RequestLayout {
             ("max_output_tokens", .outputLimit), ("model", .model), ("models", .fallbackModels), ("stream", .stream),
             ("stream_options", .ignored), ("reasoning", .ignored), ("include", .ignored), ("truncation", .ignored),
             ("previous_response_id", .stateful), ("conversation", .stateful), ("prompt", .stateful),
-            ("background", .stateful), ("context_management", .ignored),
+            ("background", .background), ("context_management", .ignored),
         ],
         message: RequestTable([("name", .texts(.assistant)), ("type", .kind)]) + chatMessage + [
             ("status", .ignored), ("call_id", .ignored), ("encrypted_content", .ignored),

@@ -77,4 +77,6 @@ indirect enum RequestShape: Sendable {
     case choices
     /// Something that the provider keeps, if it is there.
     case stateful
+    /// OpenAI's `background`: the answer comes later, to another request.
+    case background
 }

@@ -108,6 +108,12 @@ struct RequestReader {
             if try cursor.peek() == .null { return try cursor.null() }
             guard let count = try integer(&cursor, name) else { return }
             facts.choices = min(max(facts.choices, count), RequestFacts.choiceCountMax)
+        case .background:
+            if try cursor.peek() == .bool {
+                facts.isBackground = try cursor.bool()
+            } else {
+                try cursor.skip()
+            }
         case .stateful:
             switch try cursor.peek() {
             case .bool: if try cursor.bool() { facts.isStateful = true }
@@ -431,7 +437,7 @@ extension RequestShape {
         case .texts(let role), .loose(let role), .json(let role), .content(let role): role == nil
         case .source, .nested: true
         case .ignored, .image, .media, .messages, .role, .prompts, .config, .bodies, .kind, .model, .fallbackModels,
-            .stream, .streamOptions, .outputLimit, .choices, .stateful:
+            .stream, .streamOptions, .outputLimit, .choices, .stateful, .background:
             false
         }
     }
