@@ -68,10 +68,18 @@ if Context.environment["LEO_FUZZ"] != nil {
         "FuzzSockDiag",
         "FuzzRequest",
         "FuzzAnswer",
+        "FuzzJSON",
     ] {
         package.targets.append(
             .executableTarget(
                 name: name, dependencies: ["Wire", "Policy", "Proxy"], path: "Tests/Fuzz/\(name)", swiftSettings: strict
             ))
     }
+}
+
+// Sources/Wire alone, for Benchmarks/json and Benchmarks/tokens.
+if Context.environment["LEO_MEASURE"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Measure", dependencies: ["Wire"], path: "Benchmarks/support/measure", swiftSettings: strict))
 }
