@@ -178,7 +178,7 @@ extension LimitBook {
         let isEarly = request.phase == .early
         var admission = Admission(generation: generation, time: time)
         for (index, row) in generation.rows.enumerated() where row.isEarly == isEarly {
-            guard request.isForAnyModel || row.rule.applies(to: request.model) else { continue }
+            guard row.isForAllModels || request.isForAnyModel || row.rule.applies(to: request.model) else { continue }
             let isUnpriced = row.kind == .budget && request.money == nil
             if isUnpriced && !generation.refusesUnpriced { continue }
             let refusal =

@@ -62,6 +62,7 @@ final class LimitRow: Sendable {
     let kind: LimitKind
     let isEnforced: Bool
     let isEarly: Bool
+    let isForAllModels: Bool
     /// A window's length in nanoseconds: what one request or token is in `LimitCount.level`; 1 for what is no rate.
     let scale: Int128
 
@@ -71,6 +72,7 @@ final class LimitRow: Sendable {
         kind = rule.kind
         isEnforced = rule.mode == .enforce
         isEarly = rule.isEarly
+        isForAllModels = rule.model == nil
         scale = Self.scale(rule)
     }
 

@@ -72,17 +72,40 @@ public struct LimitRefusal: Equatable, Sendable {
         case unpriced
     }
 
+    /// One word that refers to the rest, so that the many requests that are admitted carry no room for it about.
+    private let details: Details
+
+    private final class Details: Sendable {
+        let rule: LimitRule
+        let reason: Reason
+        let needed: Int128
+        let remaining: Int128
+        let retryAfter: Int64?
+
+        init(_ rule: LimitRule, _ reason: Reason, needed: Int128, remaining: Int128, retryAfter: Int64?) {
+            self.rule = rule
+            self.reason = reason
+            self.needed = needed
+            self.remaining = remaining
+            self.retryAfter = retryAfter
+        }
+    }
+
+    init(rule: LimitRule, reason: Reason, needed: Int128, remaining: Int128, retryAfter: Int64?) {
+        details = Details(rule, reason, needed: needed, remaining: remaining, retryAfter: retryAfter)
+    }
+
     /// The limit.
-    public let rule: LimitRule
+    public var rule: LimitRule { details.rule }
     /// What stands against it.
-    public let reason: Reason
+    public var reason: Reason { details.reason }
     /// What the request asked for, in the limit's unit.
-    public let needed: Int128
+    public var needed: Int128 { details.needed }
     /// What was left, in the limit's unit.
-    public let remaining: Int128
+    public var remaining: Int128 { details.remaining }
     /// Nanoseconds until the limit has room for this request if nobody else comes; nil when nothing tells that: for
     /// `concurrent`, and for a request that never fits.
-    public let retryAfter: Int64?
+    public var retryAfter: Int64? { details.retryAfter }
 
     /// What the limit counts.
     public var kind: LimitKind { rule.kind }
@@ -96,6 +119,12 @@ public struct LimitRefusal: Equatable, Sendable {
         case .exhausted: false
         case .aboveBurst, .unpriced: true
         }
+    }
+
+    /// The same limit, for the same reason and in the same state.
+    public static func == (left: LimitRefusal, right: LimitRefusal) -> Bool {
+        left.rule == right.rule && left.reason == right.reason && left.needed == right.needed
+            && left.remaining == right.remaining && left.retryAfter == right.retryAfter
     }
 }
 
