@@ -182,8 +182,8 @@ final class Governance {
             provider: provider.name, model: model, estimatedInputTokens: raw, outputLimit: outputTokensMax,
             choices: facts.choiceCount)
         let estimate = ExchangeCharge.Estimate(
-            rawInputTokens: raw, inputTokens: held.inputTokens, outputTokens: held.outputTokens,
-            choiceCount: facts.choiceCount)
+            rawInputTokens: raw, inputTokens: held.inputTokens,
+            outputTokens: operation.dialect.hasOutput ? held.outputTokens : 0, choiceCount: facts.choiceCount)
         try admit(operation.createsWork ? estimate : ExchangeCharge.Estimate(), journal)
         clientAsksForUsage = facts.streamOptions.asksForUsage
         addIncludeUsage(facts, &edits, journal)
