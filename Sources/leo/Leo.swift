@@ -15,7 +15,7 @@ struct Leo: ParsableCommand {
             """,
         version: Version.details,
         subcommands: [
-            Serve.self, Check.self, Reload.self, AuthorityGroup.self, KeysGroup.self, Env.self, Run.self, Doctor.self,
-            Hash.self, Fingerprint.self,
+            Serve.self, Check.self, Explain.self, Reload.self, AuthorityGroup.self, KeysGroup.self, Env.self, Run.self,
+            Doctor.self, Hash.self, Fingerprint.self,
         ])
 }

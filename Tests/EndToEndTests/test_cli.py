@@ -34,7 +34,7 @@ def test_version_and_help():
     assert done.returncode == 0 and done.stdout.strip()
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "check", "ca", "env", "run", "doctor"):
+    for command in ("serve", "check", "explain", "ca", "env", "run", "doctor"):
         assert command in done.stdout
         assert run(command, "--help").returncode == 0
 
@@ -48,6 +48,34 @@ def test_wrong_usage_is_64(arguments):
 def test_check_accepts_a_good_file(write):
     done = run("check", write())
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_explain_says_without_sending_what_would_become_of_a_request(write, tmp_path):
+    body = tmp_path / "request.json"
+    body.write_text('{"model": "gpt-4o", "max_tokens": 20, "messages": [{"role": "user", "content": "private words"}]}')
+    file = write({"defaults": {"limits": {"models": ["gpt-*"], "requests": "9/min"}}})
+    done = run("explain", body, "--config", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "chat.completions" in done.stdout and done.stdout.endswith("verdict    goes out\n")
+    assert "private" not in done.stdout
+    done = run("explain", body, "--config", file, "--provider", "anthropic", "--operation", "/v1/messages")
+    assert done.returncode == 0 and "dialect anthropic-messages" in done.stdout
+    body.write_text('{"model": "claude-x"}')
+    done = run("explain", body, "--config", file)
+    assert done.returncode == 1 and 'verdict    refused: "claude-x" is none of them' in done.stdout
+    assert run("explain", body, "--config", file, "--tenant", "nobody").returncode == 2
+    assert run("explain", "--config", file).returncode == 64
+
+
+def test_explain_effective_names_the_line_of_each_value(write):
+    file = write(text='[defaults.limits]\nrequests = "9/min"\n[listen]\nworkers = 2\n')
+    done = run("explain", "--effective", file)
+    assert done.returncode == 0
+    lines = {line.split("#")[0].strip(): line.split("#")[-1].strip() for line in done.stdout.splitlines()}
+    assert lines["workers = 2"] == "line 4"
+    assert lines['requests = "9/min"'] == "line 2"
+    assert lines['unmetered = "refuse"'] == "default"
+    assert run("check", file).returncode == 0
 
 
 def test_check_names_every_mistake_with_its_place_and_the_likely_meant_key(write):
