@@ -83,7 +83,10 @@ struct ExplainTests {
                 "[limits.model.\"claude-*\"]\nrequests = \"1/day\"", "for \"claude-*\" (line 3): is not for this model",
                 nil
             ),
-            ("[limits.model.\"gpt-*\"]\ninput_tokens = \"1/day\"", "for \"gpt-*\" (line 3): refuses", "it needs 1"),
+            (
+                "[limits.model.\"gpt-*\"]\ninput_tokens = \"1/day\"", "for \"gpt-*\" (line 3): refuses",
+                "never has more than 1 at once"
+            ),
             ("tokens = [\"60k/min\"]", "stream     yes, and leo asks for its usage", nil),
         ])
     func policies(_ limits: String, _ line: String, _ refusal: String?) throws {

@@ -227,7 +227,7 @@ struct RequestFactsTests {
         "the input is estimated from its texts, its messages and its media",
         arguments: [
             // OpenAI's vocabulary has 10 tokens for the text.
-            (#"{"messages":[{"role":"user","content":"The quick brown fox jumps over the lazy dog."}]}"#, 15...19),
+            (#"{"messages":[{"role":"user","content":"The quick brown fox jumps over the lazy dog."}]}"#, 15...23),
             (#"{"messages":[]}"#, 3...3), (#"{"model":"gpt-4","messages":[{"role":"user","content":""}]}"#, 7...7),
             (#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]}"#, 1107...1107),
             (#"{"messages":[{"role":"user","content":"\u65e5\u672c\u8a9e"}]}"#, 9...11),
