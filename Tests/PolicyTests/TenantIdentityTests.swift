@@ -292,6 +292,25 @@ struct TenantIdentityTests {
         #expect(table(rows(["uid = 1000"])).policies.map(\.name) == ["a"])
     }
 
+    @Test("a tenant's limits stand over those of [defaults], key by key, also the implicit one's")
+    func inheritance() throws {
+        let defaults = "[defaults.limits]\nrequests = \"10/s\"\nmodels = [\"a\"]\nmax_output_tokens = 7\n"
+        func count(_ policy: TenantPolicy?) -> Int? { policy?.limits.rules.count }
+        let implicit = try #require(table(defaults).policies.first)
+        #expect(implicit.name == "default" && count(implicit) == 1 && implicit.limits.maxOutputTokens == 7)
+        let text =
+            defaults + rows(["uid = 1000", "uid = 1001"])
+            + "[tenants.a.limits]\nrequests_add = \"5/min\"\nmodels_add = [\"b\"]\n[tenants.b.limits]\nmax_output_tokens = 8\n"
+            + "[tenants.default.limits]\nrequests = [\"1/s\", \"2/min\", \"3/h\"]\nmodels = [\"c\"]\n"
+        let table = table(text)
+        #expect(table.policies.map(\.name) == ["a", "b", "default"])
+        #expect(table.policies.map { count($0) } == [2, 1, 3])
+        #expect(table.policies.map(\.limits.maxOutputTokens) == [7, 8, 7])
+        #expect(table.policies.map { $0.limits.permits(model: "b") } == [true, false, false])
+        #expect(table.policies.map { $0.limits.permits(model: "c") } == [false, false, true])
+        #expect(table.policies[0].limits.permits(model: "a") && !table.policies[2].limits.permits(model: "a"))
+    }
+
     @Test("what tenants inherit is looked through once, however many they are")
     func inheritedOnce() {
         let (_, mistakes) = read("[defaults]\nlimit = 1\n" + rows(["uid = 1", "uid = 2", "uid = 3"]))
