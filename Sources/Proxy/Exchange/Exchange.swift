@@ -512,9 +512,11 @@ final class Exchange {
 
     /// Learns from the head of an answer; true if the answer is not for the client, because the request goes out again.
     private func isRefusedForNow(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) -> Bool {
-        let advice =
-            head.status < 400
-            ? WaitAdvice() : WaitAdvice(head, bytes, unixSeconds: WallTime.now().secondsSinceEpoch)
+        var advice = WaitAdvice()
+        if ProviderBackoff.speaksForOthers(head.status) {
+            let now = WallTime.now().secondsSinceEpoch
+            advice = WaitAdvice(ProviderAllowance(head, from: bytes, unixSeconds: now))
+        }
         watch.answered(status: head.status, advice: advice, now: worker.loop.now) { identity }
         guard worker.shared.upstreamHealth.retries.countMax > 0, retained.isWhole, isRequestComplete, !isClientGone
         else {

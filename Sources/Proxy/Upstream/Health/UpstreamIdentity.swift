@@ -2,8 +2,6 @@ import Wire
 
 /// What a provider counts a request against: the credential and the model.
 enum UpstreamIdentity {
-    /// Of a larger body the model is not looked for.
-    static let bodyBytesMax = 64 * 1024
     /// The fields that carry credentials, besides Authorization.
     private static let fields = ["x-api-key", "api-key", "x-goog-api-key"]
     /// Amazon's signatures differ with every request; the key's id, up to the first slash, does not.
@@ -29,18 +27,6 @@ enum UpstreamIdentity {
         }
         if addKey(of: bytes.extracting(head.targetText), to: &hasher) { isKnown = true }
         return isKnown ? UInt64(bitPattern: Int64(hasher.finalize())) : nil
-    }
-
-    /// The model that a JSON body names at its top, escapes left as they are; nil where there is none, or the body is large,
-    /// not whole or no JSON. For requests whose body no policy has read.
-    static func model(inBody body: Span<UInt8>) -> String? {
-        guard body.count <= bodyBytesMax else { return nil }
-        var scanner = JSONMemberScanner(names: ["model"])
-        scanner.take(body)
-        guard scanner.isComplete, !scanner.isBroken, let member = scanner.member(0), member.count > 2,
-            member.first == UInt8(ascii: "\""), member.last == UInt8(ascii: "\"")
-        else { return nil }
-        return String(decoding: member.dropFirst().dropLast(), as: UTF8.self)
     }
 
     @_lifetime(copy value)
