@@ -53,8 +53,8 @@ class Answer:
     asked: Dict[str, Any] = dataclasses.field(default_factory=dict)
     pieces: List[str] = dataclasses.field(default_factory=lambda: PIECES)
     used: Used = Used()
-    # Takes the place of the usage, whatever it is; LEFT_OUT leaves it out.
-    usage: Any = None
+    # Takes the place of the usage, whatever it is; LEFT_OUT leaves it out, ORDINARY is `used`.
+    usage: Any = dataclasses.field(default_factory=lambda: ORDINARY)
     model: str = "test"
     # Whose flavour of the dialect: "groq", "deepseek", "mistral", "openrouter", or "" for the dialect's owner's.
     flavour: str = ""
@@ -68,6 +68,17 @@ class Answer:
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+    @property
+    def deltas(self) -> List[str]:
+        """What the events of a stream carry: the pieces, or those of a tool call's arguments."""
+        if not self.calls_tool:
+            return self.pieces
+        return ['{"what": "', *self.pieces, '"}']
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self.deltas)
 
     def json(self, value: Any) -> bytes:
         separators = (",", ":") if self.compact else None
@@ -83,7 +94,7 @@ class Answer:
         """The document with its usage, or with what stands in the usage's place."""
         if self.usage is LEFT_OUT:
             return value
-        return {**value, key: usage if self.usage is None else self.usage}
+        return {**value, key: usage if self.usage is ORDINARY else self.usage}
 
     def whole(self) -> bytes:
         """The answer in one JSON document."""
@@ -109,11 +120,8 @@ class Answer:
         return "text/event-stream; charset=utf-8"
 
 
-class _LeftOut:
-    """Says that an answer has no usage at all."""
-
-
-LEFT_OUT: Any = _LeftOut()
+LEFT_OUT: Any = object()
+ORDINARY: Any = object()
 
 WHOLE: Dict[str, Callable[[Answer], Dict[str, Any]]] = {}
 EVENTS: Dict[str, Callable[[Answer], List[bytes]]] = {}

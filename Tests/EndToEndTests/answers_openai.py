@@ -44,7 +44,7 @@ def asks_for_usage(answer: Answer) -> bool:
 def chat(answer: Answer) -> Dict[str, Any]:
     message: Dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
     if answer.calls_tool:
-        call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.text}}
+        call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.arguments}}
         message.update(content=None, tool_calls=[call])
     choice = {
         "index": 0, "finish_reason": "tool_calls" if answer.calls_tool else "stop", "logprobs": None,
@@ -69,7 +69,7 @@ def chat_events(answer: Answer) -> List[bytes]:
         return [{"index": 0, "delta": delta, "finish_reason": finish}]
 
     finish = "tool_calls" if answer.calls_tool else "stop"
-    bodies = [choices(chat_delta(answer, number, piece)) for number, piece in enumerate(answer.pieces)]
+    bodies = [choices(chat_delta(answer, number, piece)) for number, piece in enumerate(answer.deltas)]
     return chunked(answer, "chatcmpl-1", "chat.completion.chunk", bodies + [choices({}, finish)])
 
 
@@ -124,7 +124,7 @@ def response(answer: Answer, status: str, text: str) -> Dict[str, Any]:
     used = answer.used
     output: List[Dict[str, Any]] = []
     if text and answer.calls_tool:
-        output.append(function_call(text, status))
+        output.append(function_call(answer.arguments, status))
     elif text:
         part = {"type": "output_text", "text": text, "annotations": []}
         message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [part]}
@@ -167,7 +167,7 @@ def responses_events(answer: Answer) -> List[bytes]:
         item = function_call("", "in_progress")
     deltas = [
         answer.named(kind, {**where, "delta": piece, **more, "sequence_number": number})
-        for number, piece in enumerate(answer.pieces, 3)
+        for number, piece in enumerate(answer.deltas, 3)
     ]
     opening = answer.named(
         "response.created", {"response": response(answer, "in_progress", ""), "sequence_number": 0}

@@ -46,7 +46,7 @@ def anthropic_values(answer: Answer) -> List[List[Dict[str, Any]]]:
         "stop_reason": None, "stop_sequence": None,
     }, "usage", {**anthropic_input(answer), "output_tokens": 1})  # fmt: skip
     deltas: List[List[Dict[str, Any]]] = []
-    for piece in answer.pieces:
+    for piece in answer.deltas:
         delta = {"type": "text_delta", "text": piece}
         if answer.calls_tool:
             delta = {"type": "input_json_delta", "partial_json": piece}
@@ -137,7 +137,7 @@ def cohere_usage(answer: Answer) -> Dict[str, Any]:
 def cohere_chat(answer: Answer) -> Dict[str, Any]:
     message: Dict[str, Any] = {"role": "assistant", "content": [{"type": "text", "text": answer.text}]}
     if answer.calls_tool:
-        call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.text}}
+        call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.arguments}}
         message = {"role": "assistant", "tool_calls": [call]}
     finish = "TOOL_CALL" if answer.calls_tool else "COMPLETE"
     return answer.with_usage({"id": "c-1", "finish_reason": finish, "message": message}, "usage", cohere_usage(answer))
@@ -152,7 +152,7 @@ def cohere_events(answer: Answer) -> List[bytes]:
     if answer.calls_tool:
         function = {"name": "look_up", "arguments": ""}
         opening += answer.named("tool-call-start", tool({"id": "call_1", "type": "function", "function": function}))
-        deltas = [answer.named("tool-call-delta", tool({"function": {"arguments": piece}})) for piece in answer.pieces]
+        deltas = [answer.named("tool-call-delta", tool({"function": {"arguments": piece}})) for piece in answer.deltas]
         closing = answer.named("tool-call-end", {"index": 0})
     else:
         content = {"type": "text", "text": ""}
@@ -208,7 +208,7 @@ def bedrock(answer: Answer) -> Dict[str, Any]:
 def bedrock_events(answer: Answer) -> List[bytes]:
     opening = frame("messageStart", {"role": "assistant"})
     deltas = []
-    for piece in answer.pieces:
+    for piece in answer.deltas:
         delta: Dict[str, Any] = {"toolUse": {"input": piece}} if answer.calls_tool else {"text": piece}
         deltas.append(frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta}))
     if answer.calls_tool:

@@ -22,7 +22,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import answers
 import codings
-from answers import LEFT_OUT, Answer, Used
+from answers import LEFT_OUT, ORDINARY, Answer, Used
 from answers_others import bedrock_fields
 from certificates import PROVIDER_HOSTS, Certificates
 from h2wire import Link
@@ -144,7 +144,7 @@ class Exchange:
             asked=self.document,
             pieces=[piece for piece in pieces if piece],
             used=Used.parse(self.knob("used") or ""),
-            usage=None if usage is None else LEFT_OUT if usage == "none" else json.loads(usage),
+            usage=ORDINARY if usage is None else LEFT_OUT if usage == "none" else json.loads(usage),
             model=self.knob("model") or "test",
             flavour=answers.flavour_of(self.request.first("host", "")),
             calls_tool=self.knob("tool") is not None,
