@@ -14,6 +14,7 @@ struct MetricsExpositionTests {
         measures.merge(overload.measures) { mine, _ in mine }
         let policy = PolicySnapshot(Config(baseDirectory: "/"))
         measures.merge(Reloader.measures(of: policy, isGood: true)) { mine, _ in mine }
+        measures.merge(TenantReport(policy, at: .now()).measures) { mine, _ in mine }
         let health = UpstreamHealth(Config.Upstream())
         measures.merge(health.measures(now: .current())) { mine, _ in mine }
         let metrics = Metrics(providers: ["openai"])
@@ -134,7 +135,7 @@ struct ScrapedPage {
     }
 
     private mutating func readSample(_ line: Substring) throws {
-        let pattern = /(([a-z_]+)(\{[a-z]+="([^"\\\n]|\\["\\n])*"(,[a-z]+="([^"\\\n]|\\["\\n])*")*\})?) ([0-9.]+)/
+        let pattern = /(([a-z_]+)(\{[a-z]+="([^"\\\n]|\\["\\n])*"(,[a-z]+="([^"\\\n]|\\["\\n])*")*\})?) (-?[0-9.]+)/
         guard let match = line.wholeMatch(of: pattern), let value = Double(match.7), let family = families.last else {
             throw Flaw(line: String(line))
         }

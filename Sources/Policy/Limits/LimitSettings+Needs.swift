@@ -31,6 +31,14 @@ extension LimitLevel {
 
     /// The limit's amount in the same way.
     public var limitText: String { rule.amountText(rule.amount) }
+
+    /// `reset` in whole seconds, rounded up; at least 0.
+    public var resetSeconds: Int64? {
+        reset.map { nanoseconds in
+            let (seconds, rest) = max(0, nanoseconds).quotientAndRemainder(dividingBy: 1_000_000_000)
+            return rest > 0 ? seconds + 1 : seconds
+        }
+    }
 }
 
 extension LimitRule {

@@ -2,7 +2,7 @@ import Policy
 import Synchronization
 import Wire
 
-/// The admin listener: health, readiness, metrics and reload, over loopback only. One request per connection.
+/// The admin listener: health, readiness, metrics, tenants and reload, over loopback only. One request per connection.
 struct Admin: Sendable {
     /// Scrapers and probes are few; a flood must not take descriptors from clients.
     private static let connectionCountMax = 64
@@ -11,6 +11,8 @@ struct Admin: Sendable {
     /// Reading the file again takes milliseconds, and on a slow or hung disk as long as that takes.
     private static let reloadPatience = Nanoseconds(.seconds(30))
     private static let plainText = "text/plain; charset=utf-8"
+    /// Where tenants' limits and sums are told.
+    static let tenantsPath = "/v1/tenants"
     /// Where a reload is asked for.
     static let reloadPath = "/v1/reload"
     /// What whoever asks for it must send: the digest of the file, which proves that they could read it. A web page that a
@@ -83,10 +85,13 @@ struct Admin: Sendable {
             respond(Health.ready(checks(), forPod: isForPod), isHead: isHead, to: stream)
         case "/metrics":
             respond(200, Exposition.contentType, exposition(), isHead: isHead, to: stream)
+        case Self.tenantsPath:
+            var body = ByteQueue()
+            tenants().append(to: &body)
+            respond(200, Health.contentType, String(lossy: body.bytes), isHead: isHead, to: stream)
         default:
-            respond(
-                404, Self.plainText, "/healthz, /readyz, /metrics, POST \(Self.reloadPath)\n", isHead: isHead,
-                to: stream)
+            let paths = "/healthz, /readyz, /metrics, \(Self.tenantsPath), POST \(Self.reloadPath)"
+            respond(404, Self.plainText, "\(paths)\n", isHead: isHead, to: stream)
         }
     }
 
@@ -147,12 +152,15 @@ struct Admin: Sendable {
         ]
     }
 
+    private func tenants() -> TenantReport { TenantReport(shared.policy, at: .now()) }
+
     private func exposition() -> String {
         var measures = shared.accessLog.measures
         if let process = ProcessStatistics.current() { measures.merge(process.measures) { mine, _ in mine } }
         measures.merge(shared.overload.measures) { mine, _ in mine }
         measures.merge(reloader.measures) { mine, _ in mine }
         measures.merge(shared.upstreamHealth.measures(now: .current())) { mine, _ in mine }
+        measures.merge(tenants().measures) { mine, _ in mine }
         var text = ByteQueue()
         Exposition.append(shared.metrics, version: Version.text, measures: measures, to: &text)
         return String(lossy: text.bytes)

@@ -34,7 +34,7 @@ extension Governance {
         guard charge != nil, let level = charge?.book.status(model: model, at: .now()).mostConstrained else {
             return nil
         }
-        let reset = level.reset.map { "; reset=\(max(0, ($0 + 999_999_999) / 1_000_000_000))" } ?? ""
+        let reset = level.resetSeconds.map { "; reset=\($0)" } ?? ""
         return "\(level.rule.name); limit=\(level.limitText); remaining=\(level.remainingText)\(reset)"
     }
 

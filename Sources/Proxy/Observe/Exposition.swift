@@ -10,6 +10,20 @@ enum Exposition {
         case count(UInt64)
         /// Shown in seconds.
         case microseconds(UInt64)
+        /// One for each set of labels, no set twice.
+        case samples([Sample])
+    }
+
+    /// A value with its labels.
+    struct Sample: Equatable, Sendable {
+        struct Label: Equatable, Sendable {
+            let name: String
+            let value: String
+        }
+
+        let labels: [Label]
+        /// A decimal number.
+        let value: String
     }
 
     /// Adds every metric to `out`: what threads count, summed over all of them, and what `measures` has of the others.
@@ -48,13 +62,22 @@ enum Exposition {
     private static func append(
         _ declaration: Metric.Declaration, _ measure: Measure, version: String, to out: inout ByteQueue
     ) {
-        let isLabelled = declaration.labels == .version
-        appendName(declaration.name, isLabelled ? [("version", version)] : [], to: &out)
         switch measure {
-        case .count(let value): out.append(decimal: value)
-        case .microseconds(let value): append(secondsOfMicroseconds: value, to: &out)
+        case .count(let value):
+            appendName(declaration.name, declaration.labels == .version ? [("version", version)] : [], to: &out)
+            out.append(decimal: value)
+            out.append("\n")
+        case .microseconds(let value):
+            appendName(declaration.name, [], to: &out)
+            append(secondsOfMicroseconds: value, to: &out)
+            out.append("\n")
+        case .samples(let samples):
+            for sample in samples {
+                appendName(declaration.name, sample.labels.map { ($0.name, $0.value) }, to: &out)
+                out.append(sample.value)
+                out.append("\n")
+            }
         }
-        out.append("\n")
     }
 
     private static func append(
@@ -91,6 +114,8 @@ enum Exposition {
     private static func labelSets(_ labels: Metric.Labels, providers: [String]) -> [[(name: String, value: String)]] {
         switch labels {
         case .none, .version: [[]]
+        // What is asked brings its own.
+        case .tenant, .tenantAndKind, .tenantAndLimit: []
         case .disposition: Disposition.allCases.map { [("disposition", $0.word)] }
         case .direction: Direction.allCases.map { [("direction", $0.word)] }
         case .result: LookupResult.allCases.map { [("result", $0.word)] }

@@ -97,6 +97,26 @@ struct JSONLine: ~Copyable {
         needsComma = true
     }
 
+    /// Opens a list as the value of `name`; `closeArray()` ends it.
+    mutating func openArray(_ name: String) {
+        appendName(name)
+        out.append(0x5B)
+        needsComma = false
+    }
+
+    /// Opens an object as the next element of the list opened last; `closeObject()` ends it.
+    mutating func openElement() {
+        if needsComma { out.append(0x2C) }
+        out.append(0x7B)
+        needsComma = false
+    }
+
+    /// Ends the list opened last.
+    mutating func closeArray() {
+        out.append(0x5D)
+        needsComma = true
+    }
+
     /// Adds a number that is written already, as JSON has it (RFC 8259 section 6).
     mutating func field(_ name: String, decimal text: String) {
         appendName(name)

@@ -8,6 +8,8 @@ enum Metric: Int, CaseIterable, Sendable {
     case exchanges, exchangesOpen, requestBytes, responseBytes, timeToFirstByte, exchangeTime
     case faults
     case tunnelsOpen, tunnelBytes
+    case tenantExchanges, tenantRefusals, tenantTokens, tenantCost, tenantUnpriced
+    case tenantLimit, tenantLimitCapacity, tenantLimitRemaining, tenantLimitCorrected
     case upstreamRetries, upstreamCircuitsOpen
     case upstreamConnections, upstreamReuses, upstreamConnectionsOpen, upstreamConnectionsIdle, upstreamConnectTime
     case lookups
@@ -20,9 +22,11 @@ enum Metric: Int, CaseIterable, Sendable {
 
     enum Kind: String, Sendable { case counter, gauge, histogram }
 
-    /// The label sets. All are bounded: by the file's provider table, or by an enum of leo's.
+    /// The label sets. All are bounded: by the file's provider table, by its tenants up to a number, or by an enum of
+    /// leo's.
     enum Labels: Sendable {
         case none, disposition, provider, providerAndStatus, error, direction, result, version, reason, limit, reload
+        case tenant, tenantAndKind, tenantAndLimit
     }
 
     /// Who counts: the threads in their `WorkerMetrics`, or something that is asked when the metrics are read.
@@ -104,6 +108,51 @@ enum Metric: Int, CaseIterable, Sendable {
                 "leo_tunnel_bytes_total",
                 "Bytes relayed in tunnels, towards the upstream (up) and towards the client (down).",
                 .counter, .direction)
+        case .tenantExchanges:
+            Declaration(
+                "leo_tenant_exchanges_total",
+                "Exchanges ended, by tenant.",
+                .counter, .tenant, .asked)
+        case .tenantRefusals:
+            Declaration(
+                "leo_tenant_refusals_total",
+                "Exchanges that a limit or guard of their tenant refused or cut.",
+                .counter, .tenant, .asked)
+        case .tenantTokens:
+            Declaration(
+                "leo_tenant_tokens_total",
+                "Tokens used, by tenant and kind; cached ones are part of the input.",
+                .counter, .tenantAndKind, .asked)
+        case .tenantCost:
+            Declaration(
+                "leo_tenant_cost_usd_total",
+                "What exchanges with a known price have cost, in US dollars, by tenant.",
+                .counter, .tenant, .asked)
+        case .tenantUnpriced:
+            Declaration(
+                "leo_tenant_unpriced_total",
+                "Exchanges that used tokens of a model without a price, by tenant.",
+                .counter, .tenant, .asked)
+        case .tenantLimit:
+            Declaration(
+                "leo_tenant_limit",
+                "A tenant's limit in its window, in what it counts, dollars for a budget.",
+                .gauge, .tenantAndLimit, .asked)
+        case .tenantLimitCapacity:
+            Declaration(
+                "leo_tenant_limit_capacity",
+                "What a tenant's limit lets through at once when nothing is used.",
+                .gauge, .tenantAndLimit, .asked)
+        case .tenantLimitRemaining:
+            Declaration(
+                "leo_tenant_limit_remaining",
+                "What a tenant's limit would let through at once now.",
+                .gauge, .tenantAndLimit, .asked)
+        case .tenantLimitCorrected:
+            Declaration(
+                "leo_tenant_limit_corrected",
+                "What settled exchanges were charged less what was held for them; negative if too much was held.",
+                .gauge, .tenantAndLimit, .asked)
         case .upstreamRetries:
             Declaration(
                 "leo_upstream_retries_total",

@@ -17,6 +17,17 @@ final class TenantTotals: Sendable {
         var cost = Money.zero
         /// Exchanges that used tokens of a model without a price.
         var unpricedCount: UInt64 = 0
+
+        /// Adds another tenant's.
+        mutating func add(_ other: Sums) {
+            exchangeCount &+= other.exchangeCount
+            refusalCount &+= other.refusalCount
+            inputTokens &+= other.inputTokens
+            cachedTokens &+= other.cachedTokens
+            outputTokens &+= other.outputTokens
+            cost += other.cost
+            unpricedCount &+= other.unpricedCount
+        }
     }
 
     private let state = Mutex(Sums())

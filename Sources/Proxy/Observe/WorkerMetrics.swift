@@ -148,6 +148,7 @@ final class MetricsLayout: Sendable {
         case .reason: AuthenticationRefusal.allCases.count
         case .limit: OverloadLimit.allCases.count
         case .reload: ReloadReport.Result.allCases.count
+        case .tenant, .tenantAndKind, .tenantAndLimit: 0
         }
     }
 }
