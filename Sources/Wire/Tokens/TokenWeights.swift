@@ -1,4 +1,5 @@
-// Made by `Benchmarks/tokens --fit`; the layout is in Benchmarks/support/token_model.py. Not edited by hand.
+// Fitted by Benchmarks/support/token_model.py, which has the layout; `Benchmarks/tokens --fit` fits again, on the texts of
+// the machine it runs on, and the expected sums in TokenCounterTests change with it. Not edited by hand.
 // swift-format-ignore-file
 
 /// What each feature of a text adds to the estimate, in 1024ths of a token.
