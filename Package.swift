@@ -82,6 +82,8 @@ if Context.environment["LEO_MEASURE"] != nil {
     package.targets.append(
         .executableTarget(
             name: "Measure", dependencies: ["Wire"], path: "Benchmarks/support/measure", swiftSettings: strict))
+}
+
 // What a tenant's limits cost, built by Benchmarks/limits alone.
 if Context.environment["LEO_MEASURE_LIMITS"] != nil {
     package.targets.append(
