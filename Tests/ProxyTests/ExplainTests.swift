@@ -75,7 +75,7 @@ struct ExplainTests {
             ("requests = [\"600/min\"]", "requests = 600/min burst 100 (line 2): takes 1, passes", nil),
             ("concurrent = 4", "concurrent = 4 (line 2): takes 1, passes", nil),
             ("tokens = [\"600/min\"]", "(line 2): refuses, it needs 2", "never has more than 100 at once"),
-            ("tokens = [\"60k/min\"]", "takes 2, passes while there is room", nil),
+            ("tokens = [\"60k/min\"]", "(line 2): takes 2", nil),
             ("tokens = [{ rate = \"600/min\", mode = \"observe\" }]", "would refuse, it needs 2", nil),
             ("budget = [\"5 USD/day\"]", "refuses, the model has no price", "counts money"),
             ("unpriced = \"allow\"\nbudget = [\"5 USD/day\"]", "takes nothing, since the price is unknown", nil),
