@@ -155,7 +155,8 @@ struct RequestFactsTests {
         "what lies with the provider makes a request stateful",
         arguments: [
             (#"{"previous_response_id":"r"}"#, true), (#"{"previous_response_id":null}"#, false),
-            (#"{"conversation":{"id":"c"}}"#, true), (#"{"background":true}"#, false), (#"{"background":false}"#, false),
+            (#"{"conversation":{"id":"c"}}"#, true), (#"{"background":true}"#, false),
+            (#"{"background":false}"#, false),
             (#"{"prompt":{"id":"p"}}"#, true), (#"{"input":[{"type":"item_reference","id":"i"}]}"#, true),
             (#"{"input":[{"type":"message","role":"user","content":"i"}]}"#, false),
             (#"{"input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]}"#, true),
