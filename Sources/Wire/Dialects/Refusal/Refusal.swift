@@ -59,11 +59,17 @@ public struct Refusal: Sendable, Equatable {
 
     /// The HTTP status.
     ///
-    /// Amazon's SDKs try again after any 429, so there a spent budget has the 400 of an exceeded service quota.
+    /// Amazon's SDKs try again after any 429, so there a spent budget has the 400 of an exceeded service quota. So does
+    /// Cohere's, after a wait of up to a minute each time; 402 is what its API answers at the end of a billing limit.
     public func status(_ api: APIFamily) -> Int {
         switch kind {
         case .rate, .concurrency: 429
-        case .budget: api == .bedrock ? 400 : 429
+        case .budget:
+            switch api {
+            case .openai, .anthropic, .gemini: 429
+            case .bedrock: 400
+            case .cohere: 402
+            }
         case .neverFits, .uninspectable: 400
         case .policy: 403
         case .tooLarge: 413
