@@ -79,35 +79,26 @@ struct RequestExplanation {
         }
         explainOperation()
         guard operation.operationClass == .inspected || operation.operationClass == .stateful else {
-            return explainLimits(inputTokens: 0, outputTokens: 0)
+            let hidesModel = model == nil && operation.createsWork && operation.operationClass == .unknown
+            return explainLimits(inputTokens: 0, outputTokens: 0, isForAnyModel: hidesModel)
         }
         guard body.count <= ground.bodyByteCountMax else {
-            let isGuarded = limits.mode == .enforce && hasGuards
+            let isGuarded = limits.mode == .enforce && limits.hasGuards
             guarding(
                 "intercept.body_limit = \(ground.bodyByteCountMax) bytes", isGuarded ? .enforce : .observe,
                 refuses: "the body is too large to be read")
-            return explainLimits(inputTokens: body.count / 3, outputTokens: 0)
+            return explainLimits(inputTokens: body.count / 3, outputTokens: 0, isForAnyModel: model == nil)
         }
         do throws(RequestFlaw) {
             explain(try RequestFacts.read(operation, body), body)
         } catch {
-            explainUninspectable(error.explanation, isGuarded: hasGuards && limits.mode == .enforce)
-            explainLimits(inputTokens: body.count / 3, outputTokens: 0)
+            explainUninspectable(error.explanation)
+            explainLimits(inputTokens: body.count / 3, outputTokens: 0, isForAnyModel: model == nil)
         }
     }
-
-    private var hasGuards: Bool {
-        limits.mode != .off && (limits.models != nil || limits.maxOutputTokens != nil || limits.maxBodyByteCount != nil)
-    }
-
-    /// How strictly usage is counted.
-    private var usageMode: PolicyMode { limits.metersUsage ? .enforce : limits.countsUsage ? .observe : .off }
 
     private mutating func explainOperation() {
-        if operation.isBatchCreation, limits.countsUsage {
-            let refuses = limits.unmetered == .refuse ? "it starts work whose usage leo does not see" : nil
-            guarding("unmetered = \(limits.unmetered.rawValue.quoted)", usageMode, refuses: refuses)
-        }
+        if operation.isBatchCreation { explainUnmetered("it starts work") }
         switch operation.operationClass {
         case .inspected, .stateful, .noText: break
         case .opaqueMedia: explainUninspectable("it has no text that leo finds")
@@ -115,10 +106,16 @@ struct RequestExplanation {
         }
     }
 
-    private mutating func explainUninspectable(_ why: String, isGuarded: Bool = false) {
-        guard isGuarded || limits.countsUsage else { return say("text", "not read: \(why)") }
+    private mutating func explainUnmetered(_ what: String) {
+        guard limits.countsUsage else { return }
+        let refuses = limits.unmetered == .refuse ? "\(what) whose usage leo does not see" : nil
+        guarding("unmetered = \(limits.unmetered.rawValue.quoted)", limits.usageMode, refuses: refuses)
+    }
+
+    private mutating func explainUninspectable(_ why: String) {
+        if limits.textMode == .off { return say("text", "not read: \(why)") }
         let key = "intercept.on_uninspectable = \(ground.refusesUninspectable ? "\"refuse\"" : "\"pass\"")"
-        guarding(key, isGuarded ? .enforce : usageMode, refuses: ground.refusesUninspectable ? why : nil)
+        guarding(key, limits.textMode, refuses: ground.refusesUninspectable ? why : nil)
     }
 
     private mutating func explain(_ facts: RequestFacts, _ body: Span<UInt8>) {
@@ -130,6 +127,7 @@ struct RequestExplanation {
         if facts.isStateful {
             say("state", "part of what the model reads lies with the provider, and is not in the estimate")
         }
+        if facts.isBackground { explainUnmetered("a response in the background is work") }
         explainStream(facts)
         explainModels(facts)
         let limit = explainOutput(facts, body)
@@ -196,7 +194,7 @@ struct RequestExplanation {
 
     // MARK: Limits
 
-    private mutating func explainLimits(inputTokens: Int, outputTokens: Int) {
+    private mutating func explainLimits(inputTokens: Int, outputTokens: Int, isForAnyModel: Bool = false) {
         var usage = Usage()
         usage.inputTokens = inputTokens
         usage.outputTokens = outputTokens
@@ -211,7 +209,8 @@ struct RequestExplanation {
             explain(
                 rule,
                 LimitRequest(
-                    phase: .full, model: model, inputTokens: inputTokens, outputTokens: outputTokens, money: money))
+                    phase: .full, model: model, isForAnyModel: isForAnyModel, inputTokens: inputTokens,
+                    outputTokens: outputTokens, money: money))
         }
     }
 
@@ -223,7 +222,7 @@ struct RequestExplanation {
         var text = "\(rule.kind.rawValue) = \(rule.text)"
         if let glob = rule.model { text += " for \(glob.text.quoted)" }
         text += " (line \(rule.place.line))"
-        if let glob = rule.model, model.map({ glob.matches($0) }) != true {
+        if !request.isForAnyModel, let glob = rule.model, model.map({ glob.matches($0) }) != true {
             return say("limit", "\(text): is not for this model")
         }
         let book = LimitBook(alone)
