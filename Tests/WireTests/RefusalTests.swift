@@ -31,8 +31,10 @@ struct RefusalTests {
         ] as [(RefusalKind, Int)])
     func status(kind: RefusalKind, status: Int) {
         for api in APIFamily.allCases {
-            let isQuota = kind == .budget && api == .bedrock
-            #expect(Self.refusal(kind).status(api) == (isQuota ? 400 : status))
+            var expected = status
+            if kind == .budget, api == .bedrock { expected = 400 }
+            if kind == .budget, api == .cohere { expected = 402 }
+            #expect(Self.refusal(kind).status(api) == expected)
         }
     }
 

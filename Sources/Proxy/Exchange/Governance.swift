@@ -33,6 +33,8 @@ final class Governance {
     var charge: ExchangeCharge?
     /// The model that was asked for.
     var model: String?
+    /// Amazon's signature covers the body, so that nothing can be written into it.
+    private var isSigned = false
     /// leo asked the provider to say what the stream used, and takes that out again.
     var addedIncludeUsage = false
     /// The client asked for the usage of its stream.
@@ -67,6 +69,8 @@ final class Governance {
         journal.record.account.operation = operation.name
         model = operation.model(in: bytes.extracting(request.targetText))
         keepModel(journal)
+        isSigned =
+            request.first(.authorization).map { bytes.extracting($0.value).hasPrefix(ignoringCase: "aws4-") } ?? false
         if model == nil, readsText, request.first(.contentEncoding) == nil { peek = ModelPeek() }
         guard let tenant = journal.record.tenant else { return }
         limits = policy.tenants.policies[tenant.index].limits
@@ -238,7 +242,7 @@ final class Governance {
         if let asked, asked <= most { return asked }
         let what = asked.map { "\($0) output tokens" } ?? "an answer of any length"
         let refusal = ProxyError(.outputLimitRefused, "the request asks for \(what), max_output_tokens is \(most)")
-        let caps = limits.maxOutputAction == .cap && RequestFacts.canLimitOutput(operation)
+        let caps = limits.maxOutputAction == .cap && !isSigned && RequestFacts.canLimitOutput(operation)
         // An answer without a limit of its own is nothing that could be refused where there is no such limit, as with
         // embeddings.
         if !caps, asked == nil, !operation.dialect.hasOutput { return nil }
@@ -255,7 +259,7 @@ final class Governance {
     /// Asks the provider to say what the stream uses, where a limit depends on it, the client has not said otherwise, and
     /// the provider is known to understand.
     private func addIncludeUsage(_ facts: RequestFacts, _ edits: inout JSONEdits, _ journal: Journal) {
-        guard limits.metersUsage, provider.streamUsage, facts.askForUsage(operation, &edits) else { return }
+        guard limits.metersUsage, provider.streamUsage, !isSigned, facts.askForUsage(operation, &edits) else { return }
         addedIncludeUsage = true
         journal.record.account.edits[.includeUsage, default: 0] += 1
     }

@@ -64,15 +64,18 @@ final class PolicySnapshot: Sendable {
         prices = config.prices.table
         forecast = previous?.forecast ?? UsageForecast()
         limitBooks = config.tenants.policies.map { tenant in
-            let book = previous?.limitBook(ofTenant: tenant.name)
-            book?.reload(tenant.limits)
             if tenant.limits.isEmpty { return nil }
-            return book ?? LimitBook(tenant.limits)
+            return previous?.limitBook(ofTenant: tenant.name) ?? LimitBook(tenant.limits)
         }
         totals = config.tenants.policies.map { tenant in
             previous.flatMap { before in before.place(ofTenant: tenant.name).map { before.totals[$0] } }
                 ?? TenantTotals()
         }
+    }
+
+    /// Lets the counts that came from the snapshot before go by this one's limits: now that it is in force.
+    func takeEffect() {
+        for (tenant, book) in zip(tenants.policies, limitBooks) { book?.reload(tenant.limits) }
     }
 
     /// The place of a tenant in ``tenants``, ``limitBooks`` and ``totals``.

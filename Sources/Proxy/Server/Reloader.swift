@@ -118,6 +118,7 @@ final class Reloader: Sendable {
     /// Gives the policy to every loop, and waits until all have it.
     private func put(_ policy: PolicySnapshot) {
         shared.install(policy)
+        policy.takeEffect()
         let bell = Bell()
         for worker in workers {
             worker.spawn { state in
