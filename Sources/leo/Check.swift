@@ -8,7 +8,7 @@ struct Check: ParsableCommand {
         abstract: "Read the configuration file and report every mistake.",
         discussion: """
             Each mistake is one line on standard error, FILE:LINE:COLUMN: MESSAGE. The certificates, keys and credentials
-            that [upstream], [listen.tls] and [keys] name are read, too.
+            that [upstream], [listen.tls] and [keys] name are read, too. What is right and may not be meant is a note there.
             Exit codes: 0 the file is good, 1 it has mistakes, 2 it cannot be read.
             """)
 
@@ -17,7 +17,9 @@ struct Check: ParsableCommand {
 
     func run() throws {
         do throws(ConfigFailure) {
-            try Config.load(file: file).checkFiles()
+            let config = try Config.load(file: file)
+            try config.checkFiles()
+            for note in config.notes { complain(note.description) }
             print("\(file ?? "the embedded defaults"): good")
         } catch {
             for line in error.lines { complain(line) }

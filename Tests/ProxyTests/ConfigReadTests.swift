@@ -454,3 +454,24 @@ struct ConfigReadTests {
         #expect(read(text).mistakes.count == 101)
     }
 }
+
+@Suite("What is noted in a file that is right")
+struct ConfigNotesTests {
+    @Test("a token limit whose burst nobody wrote is noted where prompts would be above it, once, with its place")
+    func narrowBurst() {
+        let text = """
+            [defaults.limits]
+            tokens = ["20M/day", "200k/min", "20M/day burst 2400"]
+            requests = ["5/day"]
+            [tenants.one]
+            match = [{ source = ["10.0.0.0/8"] }]
+            [tenants.two]
+            match = [{ source = ["10.1.0.0/16"] }]
+            """
+        let (config, mistakes) = Config.read(text: text, file: "leo.toml", baseDirectory: "/")
+        #expect(mistakes.isEmpty)
+        let notes = (config?.notes ?? []).map(\.description)
+        #expect(notes.count == 1)
+        #expect(notes.first?.hasPrefix("leo.toml:2:11: note: tokens/day: at most 2314 tokens at once") == true)
+    }
+}

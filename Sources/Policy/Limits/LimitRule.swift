@@ -79,6 +79,9 @@ public struct LimitRule: Equatable, Sendable {
         max(1, amount * 10 / Int128(window.seconds ?? 86400))
     }
 
+    /// Whether the burst of a rate is the one that it has when none is written.
+    public var hasDefaultBurst: Bool { kind.isRate && window.map { burst == Self.defaultBurst(amount, $0) } ?? false }
+
     /// The limit as the file could have it: "600/min burst 100", "50.00 USD/day", "64".
     public var text: String {
         let per = window.map { "/\($0.rawValue)" } ?? ""

@@ -101,9 +101,10 @@ extension Governance {
         switch reach {
         case .unsent: charge?.cancel(at: time)
         case .unanswered:
-            if charge?.estimate.rawInputTokens != nil { note(estimatedUsage(output: 0), .estimated, journal) }
             // Whether the provider has begun, nobody knows; it bills what it did.
-            let whole = chargeOf(estimatedUsage(output: charge?.estimate.outputTokens ?? 0))
+            let usage = estimatedUsage(output: charge?.estimate.outputTokens ?? 0)
+            if usage.totalTokens > 0 { note(usage, .estimated, journal) }
+            let whole = chargeOf(usage)
             charge?.settle(whole, at: time)
         case .answered(let status):
             let usage = usage(of: status, journal)

@@ -22,8 +22,6 @@ final class Governance {
     let worker: WorkerState
     let policy: PolicySnapshot
     let provider: Provider
-    /// The shape of refusals.
-    let api: APIFamily?
     private(set) var operation: Operation
     /// How much of the body is read before the request goes out; nil: nothing of it, it streams. Known after ``begin``.
     private(set) var bodyByteCountMax: Int?
@@ -49,7 +47,6 @@ final class Governance {
         self.worker = worker
         self.policy = policy
         provider = interception.provider
-        api = interception.api
         operation = Operation.unknown(provider.api)
     }
 

@@ -48,6 +48,7 @@ struct Control: Sendable {
         shared.log.info(.lifecycle, "ready, \(listeners.summary)")
         SystemdNotifier.notify("READY=1\nSTATUS=\(listeners.summary)")
         for warning in shared.overload.warnings { shared.log.warning(.resources, warning) }
+        for note in shared.config.notes { shared.log.warning(.config, note.description) }
         for warning in AuthorityCheck.warnings(shared) { shared.log.warning(.authority, warning) }
     }
 

@@ -98,6 +98,7 @@ final class Reloader: Sendable {
         }
         put(policy)
         var notes = config.source.map { ReloadScope.pending(shared.config.source, $0, file: content.name) } ?? []
+        notes += config.notes.map(\.description)
         notes += AuthorityCheck.warnings(shared.authority, for: config)
         return ReloadReport(.applied, "\(content.name): revision \(policy.revision) is in force", notes: notes)
     }
