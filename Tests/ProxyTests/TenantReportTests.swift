@@ -195,6 +195,7 @@ struct TenantReportTests {
     func reload() throws {
         let first = try used()
         let second = try policy(Self.file.replacing("600/min burst 100", with: "900/min burst 90"), after: first)
+        second.takeEffect()
         let told = try json(second)
         #expect(told["policy_revision"] == .word("2"))
         guard case .array(let tenants) = try #require(told["tenants"]) else { return #expect(Bool(false)) }
