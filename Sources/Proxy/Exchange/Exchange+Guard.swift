@@ -19,8 +19,12 @@ extension Exchange {
             }
             isInvited = true
             try inviteBody()
-            if let byteCountMax = governance.bodyByteCountMax {
-                try await readBody(upTo: byteCountMax)
+            switch governance.reading {
+            case .nothing: break
+            case .model: try await pull { $0.retained.isWhole && $0.governance.seeksModel }
+            case .whole(let byteCountMax):
+                retained.byteCountMax = byteCountMax
+                try await pull { $0.retained.isWhole }
                 try judgeBody()
             }
         } catch {
@@ -28,12 +32,6 @@ extension Exchange {
             if isInvited, error.fault.isRefusal { try await discardBody() }
             throw error
         }
-    }
-
-    /// Reads the body until it is complete or larger than `byteCountMax`.
-    func readBody(upTo byteCountMax: Int) async throws(ProxyError) {
-        retained.byteCountMax = byteCountMax
-        try await pull { $0.retained.isWhole }
     }
 
     /// Hears out what little may be left of a request that is refused.

@@ -14,10 +14,8 @@ extension Exchange {
             if let violation = upgrade?.violation { throw violation }
             return
         }
-        if let upstream {
-            governance.pass(data, journal)
-            upstream.send(data)
-        }
+        governance.pass(data, journal)
+        upstream?.send(data)
         retained.take(data, isSent: upstream != nil)
     }
 

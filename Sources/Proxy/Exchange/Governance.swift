@@ -23,8 +23,18 @@ final class Governance {
     let policy: PolicySnapshot
     let provider: Provider
     private(set) var operation: Operation
-    /// How much of the body is read before the request goes out; nil: nothing of it, it streams. Known after ``begin``.
-    private(set) var bodyByteCountMax: Int?
+    /// How much of the body is read before the request goes out.
+    enum Reading {
+        /// Nothing: it streams.
+        case nothing
+        /// Until it has told the model, or so much that it hardly will: whom a provider wants to wait depends on it.
+        case model
+        /// All of it, up to so many bytes.
+        case whole(byteCountMax: Int)
+    }
+
+    /// Known after ``begin(_:_:isWebSocket:_:)``.
+    private(set) var reading = Reading.nothing
     /// What the tenant may.
     var limits = LimitSettings()
     /// What the exchange holds of the tenant's limits; nil: there are none.
@@ -73,7 +83,7 @@ final class Governance {
         limits = policy.tenants.policies[tenant.index].limits
         totals = policy.totals[tenant.index]
         if let book = policy.limitBooks[tenant.index] { charge = ExchangeCharge(book: book) }
-        bodyByteCountMax = bytesToRead(of: request)
+        reading = reading(of: request)
         if charge == nil { return }
         if case .length(let length) = request.requestFraming { try guardBody(byteCount: length, journal) }
         if isWebSocket { try refuseUninspectable("a WebSocket's messages are not metered", journal, isForbidden: true) }
@@ -86,20 +96,23 @@ final class Governance {
         try refusing(journal) { charge throws(LimitRefusal) in
             try charge.admitEarly(at: .now()) { journal.record.account.wouldHave($0) }
         }
-        if bodyByteCountMax == nil {
-            try admit(ExchangeCharge.Estimate(), journal, isForAnyModel: hidesModel)
+        switch reading {
+        case .whole: break
+        case .nothing, .model: try admit(ExchangeCharge.Estimate(), journal, isForAnyModel: hidesModel)
         }
     }
 
-    private func bytesToRead(of request: HTTP1Head) -> Int? {
-        if request.requestFraming == .none || request.requestFraming == .length(0) { return nil }
+    private func reading(of request: HTTP1Head) -> Reading {
+        if request.requestFraming == .none || request.requestFraming == .length(0) { return .nothing }
         let bodyLimit = policy.destination.bodyByteCountMax
-        // Whom a provider wants to wait depends on the model.
-        if readsText, charge != nil && limits.needsText || isUpstreamInTrouble { return bodyLimit }
-        if charge == nil { return nil }
-        // What has no length is counted.
-        guard let byteCountMax = limits.maxBodyByteCount, request.requestFraming == .chunked else { return nil }
-        return min(bodyLimit, byteCountMax)
+        if charge != nil {
+            if readsText, limits.needsText { return .whole(byteCountMax: bodyLimit) }
+            // What has no length is counted.
+            if let byteCountMax = limits.maxBodyByteCount, request.requestFraming == .chunked {
+                return .whole(byteCountMax: min(bodyLimit, byteCountMax))
+            }
+        }
+        return peek != nil && worker.shared.upstreamHealth.knowsWaits(worker.loop.now) ? .model : .nothing
     }
 
     /// leo knows where the texts of such requests are.
@@ -108,9 +121,10 @@ final class Governance {
     /// The request may have a model that leo does not look for.
     private var hidesModel: Bool { model == nil && operation.createsWork && operation.operationClass == .unknown }
 
-    private var isUpstreamInTrouble: Bool { !worker.shared.upstreamHealth.isQuiet(worker.loop.now) }
+    /// Whether more of the body would tell more about the model.
+    var seeksModel: Bool { peek != nil }
 
-    /// Takes a piece of a body that streams through.
+    /// Takes a piece of the body, as it comes.
     func pass(_ data: Span<UInt8>, _ journal: Journal) {
         guard peek != nil, let found = peek?.take(data) else { return }
         peek = nil
@@ -127,7 +141,6 @@ final class Governance {
     ) throws(ProxyError) -> RequestEdit? {
         try guardBody(byteCount: UInt64(body.count), journal)
         guard readsText, limits.needsText else {
-            pass(body, journal)
             try admit(ExchangeCharge.Estimate(), journal)
             return nil
         }

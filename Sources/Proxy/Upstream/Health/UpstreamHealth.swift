@@ -30,6 +30,8 @@ final class UpstreamHealth: Sendable {
     private let state: Mutex<State>
     /// Until when there is something to look up, in nanoseconds of the monotonic clock.
     private let meaningfulUntil = Atomic<UInt64>(0)
+    /// The same for what providers have asked for alone.
+    private let waitsUntil = Atomic<UInt64>(0)
 
     init(_ config: Config.Upstream) {
         retries = RetryRule(countMax: config.retriesMax)
@@ -48,8 +50,11 @@ final class UpstreamHealth: Sendable {
 
     // MARK: What an exchange asks and tells, through its UpstreamWatch
 
+    /// Whether some provider wants somebody to wait, so that it matters which model a request is for.
+    func knowsWaits(_ now: MonotonicTime) -> Bool { waitsUntil.load(ordering: .relaxed) > now.nanoseconds }
+
     /// Whether nothing at all is known that could stand in a request's way.
-    func isQuiet(_ now: MonotonicTime) -> Bool {
+    fileprivate func isQuiet(_ now: MonotonicTime) -> Bool {
         meaningfulUntil.load(ordering: .relaxed) <= now.nanoseconds
     }
 
@@ -63,6 +68,9 @@ final class UpstreamHealth: Sendable {
         state.withLock { state in
             guard let until = state.backoff.note(status: status, wait: wait, for: key, now: now) else { return }
             extend(to: until)
+            if waitsUntil.load(ordering: .relaxed) < until.nanoseconds {
+                waitsUntil.store(until.nanoseconds, ordering: .relaxed)
+            }
         }
     }
 
