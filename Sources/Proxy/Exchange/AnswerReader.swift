@@ -13,12 +13,17 @@ struct AnswerReader: ~Copyable {
     private var edited = ByteQueue()
 
     /// A reader for the answer whose head was parsed from `bytes`. With `edits` the client gets what ``edit(_:_:)`` gives
-    /// it, and with `hidesUsage` the usage of a stream is taken out, which leo alone has asked for.
-    init(_ operation: Operation, _ head: HTTP1Head, in bytes: Span<UInt8>, edits: Bool, hidesUsage: Bool) {
+    /// it, and with `hidesUsage` the usage of a stream is taken out, which leo alone has asked for. `countsText`: the tokens
+    /// that go by are counted, for an answer that does not tell its usage.
+    init(
+        _ operation: Operation, _ head: HTTP1Head, in bytes: Span<UInt8>, countsText: Bool, edits: Bool,
+        hidesUsage: Bool
+    ) {
         decoder = SideCopyDecoder(head, in: bytes)
         let value = head.first(.contentType)?.value ?? 0..<0
         let contentType = bytes.extracting(value)
-        meter = AnswerMeter(operation, contentType: value.isEmpty ? nil : contentType, status: head.status)
+        meter = AnswerMeter(
+            operation, contentType: value.isEmpty ? nil : contentType, status: head.status, countsText: countsText)
         meter.takeFields(of: head, from: bytes)
         editor =
             edits

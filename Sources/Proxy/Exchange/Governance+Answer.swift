@@ -11,8 +11,11 @@ extension Governance {
     /// The final head of the answer has come.
     func answered(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, isEventStream: Bool) {
         if provider.isOther || head.status == 101 { return }
-        let edits = mayEditAnswer && head.status == 200 && (isEventStream || operation.streamsByPath == true)
-        reader = AnswerReader(operation, copy head, in: bytes, edits: edits, hidesUsage: addedIncludeUsage)
+        let streams = isEventStream || operation.streamsByPath == true
+        // A document that is complete tells its usage; only a limit is worth the counting for one that does not.
+        reader = AnswerReader(
+            operation, copy head, in: bytes, countsText: streams || limits.countsUsage,
+            edits: mayEditAnswer && head.status == 200 && streams, hidesUsage: addedIncludeUsage)
     }
 
     /// The head as the client gets it, where it is not the provider's own; nil: it is.
@@ -93,10 +96,14 @@ extension Governance {
 
     /// Charges what the exchange has used, and says so in the log.
     func settle(_ reach: Reach, _ journal: Journal) {
-        if let answered = reader?.meter.model {
+        let answered = reader?.meter.model
+        if let answered {
             let utf8 = answered.utf8
             journal.record.keep(utf8.span, as: .modelAnswered)
         }
+        // The model that answered, if it has a price; else the one that was asked.
+        price = answered.flatMap { policy.prices.price(provider: provider.name, model: $0) }
+        if price == nil, model != answered { price = policy.prices.price(provider: provider.name, model: model) }
         let time = LimitTime.now()
         switch reach {
         case .unsent: charge?.cancel(at: time)
@@ -149,24 +156,15 @@ extension Governance {
 
     /// What so much usage means to the limits: cached tokens count as the provider bills them.
     private func chargeOf(_ usage: Usage) -> LimitCharge {
-        policy.prices.charge(provider: provider.name, model: pricedModel, usage)
-    }
-
-    /// The model that answered, if it has a price; else the one that was asked.
-    private var pricedModel: String? {
-        guard let answered = reader?.meter.model, policy.prices.price(provider: provider.name, model: answered) != nil
-        else { return model ?? reader?.meter.model }
-        return answered
-    }
-
-    private func cost(of usage: Usage) -> Money? {
-        policy.prices.cost(provider: provider.name, model: pricedModel, usage)
+        LimitCharge(
+            inputTokens: price?.weightedInputTokens(usage) ?? usage.inputTokens, outputTokens: usage.outputTokens,
+            money: price?.cost(usage))
     }
 
     private func note(_ usage: Usage, _ source: UsageSource, _ journal: Journal) {
         journal.record.account.usage = usage
         journal.record.account.usageSource = source
-        journal.record.account.cost = cost(of: usage)
+        journal.record.account.cost = price?.cost(usage)
     }
 
     private func noteLimits(_ journal: Journal) {

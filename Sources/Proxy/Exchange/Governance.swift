@@ -50,6 +50,8 @@ final class Governance {
     /// Looks for the model in a body that nothing has to read; nil: there is none to look for, or it is known.
     private var peek: ModelPeek?
     var reader: AnswerReader?
+    /// What the model costs; known when the exchange is settled, nil if it has no price.
+    var price: Price?
     /// Where the tenant's sums are kept; nil before the tenant is known.
     private(set) var totals: TenantTotals?
 

@@ -30,8 +30,11 @@ public struct AnswerMeter: ~Copyable {
     ///
     /// `contentType` is the value of that field. Nothing is read of an answer whose status is not in 200…299, since
     /// providers charge for none, nor of one to an operation that sets no model to work.
-    public init(_ operation: Operation, contentType: Span<UInt8>?, status: Int) {
+    ///
+    /// Without `countsText` the text that goes by is not counted, so that ``meteredOutputTokens`` stays 0.
+    public init(_ operation: Operation, contentType: Span<UInt8>?, status: Int, countsText: Bool = true) {
         self.init(operation.dialect, contentType: contentType, isMetered: operation.createsWork && 200..<300 ~= status)
+        scanner.countsText = countsText
     }
 
     /// Makes a meter for an answer in that dialect, or for one of which nothing is to be read.

@@ -43,6 +43,8 @@ struct AnswerScanner: ~Copyable {
     /// The text that the model wrote. Deltas are one text, however it is cut; elsewhere the end of a text is the end of a
     /// word nearly always.
     private(set) var text = TokenCounter()
+    /// Whether anybody wants to know.
+    var countsText = true
     private(set) var isTerminated = false
     private(set) var hasError = false
     private(set) var isBroken = false
@@ -353,7 +355,7 @@ struct AnswerScanner: ~Copyable {
                 skippedDepth -= 1
             }
         }
-        if isSkippedMetered { text.take(bytes.extracting(start..<index)) }
+        if isSkippedMetered, countsText { text.take(bytes.extracting(start..<index)) }
         if skippedDepth == 0 { endValue() }
     }
 
@@ -407,7 +409,7 @@ struct AnswerScanner: ~Copyable {
     private mutating func meter(_ bytes: Span<UInt8>, _ index: inout Int) {
         let start = index
         let isOver = passString(bytes, &index)
-        text.take(escaped: bytes.extracting(start..<(isOver ? index - 1 : index)))
+        if countsText { text.take(escaped: bytes.extracting(start..<(isOver ? index - 1 : index))) }
         if isOver { endValue() }
     }
 
