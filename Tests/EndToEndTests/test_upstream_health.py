@@ -114,6 +114,8 @@ def test_an_upstream_that_cannot_be_reached_is_left_alone_and_tried_again(leo_wi
         answer = ask_plain(leo)
         assert (answer.status, answer.first("x-leo-error")) == (503, "circuit_open")
         assert 1 <= int(answer.first("Retry-After")) <= 6
+        # What is left of the circuit's own time, and not the second that any 503 has.
+        assert answer.first("retry-after-ms") != "1000"
         assert metric(leo, "leo_upstream_circuits_open") == 1
         # Others go on.
         with leo.client().intercepted() as client:

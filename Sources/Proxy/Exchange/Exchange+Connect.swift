@@ -8,7 +8,6 @@ extension Exchange {
     /// A connection that turns out to be dead before it took a single byte is replaced by a fresh one; anything later
     /// could make the provider do the work twice.
     func connect() async throws(ProxyError) {
-        try askHealth()
         var mayReuse = true
         while true {
             let upstream = try await open(mayReuse: mayReuse)
@@ -125,6 +124,7 @@ extension Exchange {
         }
         retrySpan = nil
         isRefusalComplete = false
+        try askHealth()
         try await connect()
         guard let upstream else { throw ProxyError(.internalError, "no upstream after connecting") }
         upstream.attach(waiter)

@@ -123,6 +123,7 @@ final class Exchange {
             try read()
             try await identify()
             try await guardRequest()
+            try askHealth()
             try await connect()
             try await stream()
         } catch {

@@ -42,7 +42,10 @@ struct LocalAnswer {
             (name: "x-leo-error", value: fault.rawValue),
         ]
         if !fault.isWorthRetrying { fields.append(("x-should-retry", "false")) }
-        if status == 503 { fields += [("Retry-After", "1"), ("retry-after-ms", "1000")] }
+        if status == 503 {
+            let milliseconds = max(1, ((error.retryAfter ?? Nanoseconds(.seconds(1))).count / 1_000_000))
+            fields += [("Retry-After", "\((milliseconds + 999) / 1000)"), ("retry-after-ms", "\(milliseconds)")]
+        }
         self.fields = fields + fault.ownFields + (api?.errorFields(status: status, code: fault.rawValue) ?? [])
     }
 
