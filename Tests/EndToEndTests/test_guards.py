@@ -54,7 +54,7 @@ def test_a_model_cannot_be_hidden(leo_with, provider, test_id, body):
     assert provider.of(test_id) == []
 
 
-def test_a_model_may_be_written_with_escapes(leo_with, provider, test_id):
+def test_promise_1_a_model_written_with_escapes_passes_as_it_is(leo_with, provider, test_id):
     leo = leo_with(limited(models=["listed"]))
     body = b'{"messages":[],"mod\\u0065l":"list\\u0065d"}'
     assert ask(leo, CHAT, test_id, body=body).status == 200
@@ -125,7 +125,7 @@ def test_a_request_for_more_may_be_refused_instead(leo_with, provider, test_id, 
     assert ask(leo, kind, test_id, output=100).status == 200
 
 
-def test_a_signed_request_is_refused_and_never_edited(leo_with, provider, test_id):
+def test_promise_1_a_signed_request_is_refused_and_never_edited(leo_with, provider, test_id):
     leo = leo_with(limited(max_output_tokens=100))
     answer = ask(leo, CONVERSE, test_id, output=101)
     assert error_of(answer) == "output_limit_refused" and provider.of(test_id) == []
@@ -144,7 +144,7 @@ def test_a_bound_that_is_none_does_not_get_around_the_guard(leo_with, provider, 
         assert answer.status in (400, 403) and provider.of(test_id) == []
 
 
-def test_both_edits_of_one_request_leave_the_rest(leo_with, provider, test_id):
+def test_promise_8_both_edits_of_one_request_are_counted_and_leave_the_rest(leo_with, provider, test_id):
     leo = leo_with(limited(max_output_tokens=100, tokens=at_once(100_000)))
     assert ask(leo, CHAT, test_id, True, output=123456).status == 200
     received = provider.of(test_id)[0].request.body
@@ -154,7 +154,7 @@ def test_both_edits_of_one_request_leave_the_rest(leo_with, provider, test_id):
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_an_edited_request_keeps_its_framing_true(leo_with, provider, test_id, framing):
+def test_promise_1_an_edited_request_keeps_its_framing_true(leo_with, provider, test_id, framing):
     leo = leo_with(limited(max_output_tokens=100))
     body = CHAT.body(output=123456)
     with leo.client().intercepted() as client:
@@ -175,7 +175,7 @@ def test_an_edited_request_keeps_its_framing_true(leo_with, provider, test_id, f
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("kind", [CHAT, MESSAGES, GENERATE, CONVERSE], ids=["openai", "anthropic", "gemini", "bedrock"])
-def test_a_body_above_max_body_is_refused(leo_with, provider, test_id, kind, framing):
+def test_promise_4_a_body_above_max_body_is_refused(leo_with, provider, test_id, kind, framing):
     leo = leo_with(limited(max_body="10KB"))
     body = kind.body(content="x" * 20_000)
     with leo.client().intercepted(kind.host) as client:
@@ -281,7 +281,7 @@ def test_promise_1_a_body_that_leo_cannot_read_passes_as_it_is_where_the_file_sa
 
 
 @pytest.mark.parametrize("kind", ASKS, ids=NAMES)
-def test_the_refusal_of_a_body_has_the_providers_shape(shared_strict, test_id, kind):
+def test_promise_6_the_refusal_of_a_body_has_the_providers_shape(shared_strict, test_id, kind):
     value = assert_refused(ask(shared_strict, kind, test_id, body=b"{"), 400, "uninspectable", retryable=False)
     if kind.sdk in ("openai", "anthropic"):
         assert value["error"]["type"] == "invalid_request_error"
@@ -292,7 +292,7 @@ def test_the_refusal_of_a_body_has_the_providers_shape(shared_strict, test_id, k
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "application/x-ndjson", "x"])
-def test_another_content_type_gives_no_free_ride(shared_strict, provider, test_id, content_type):
+def test_promise_6_another_content_type_gives_no_free_ride(shared_strict, provider, test_id, content_type):
     """Refused, or read and counted all the same."""
     fields = {"content-type": content_type, "x-test-used": "input=100 output=50"}
     answer = ask(shared_strict, CHAT, test_id, fields=fields)
@@ -305,7 +305,7 @@ def test_another_content_type_gives_no_free_ride(shared_strict, provider, test_i
 
 
 @pytest.mark.parametrize("name", codings.NAMES)
-def test_limits_count_what_is_inside_of_an_encoded_body(leo_with, provider, test_id, name):
+def test_promise_1_an_encoded_body_is_counted_and_passes_as_it_is(leo_with, provider, test_id, name):
     """A prompt of thousands of tokens in a body of a few dozen bytes."""
     if name == "deflate":
         pytest.skip("no SDK sends it")
@@ -323,7 +323,7 @@ def test_limits_count_what_is_inside_of_an_encoded_body(leo_with, provider, test
 
 
 @pytest.mark.parametrize("name, body", [("gzip", b"this is no gzip"), ("br", b"\xff" * 40), ("cow", b"moo")])
-def test_a_coding_that_is_broken_or_unknown_is_refused(shared_strict, provider, test_id, name, body):
+def test_promise_6_a_coding_that_is_broken_or_unknown_is_refused(shared_strict, provider, test_id, name, body):
     answer = ask(shared_strict, CHAT, test_id, fields={"content-encoding": name}, body=body)
     assert_refused(answer, 400, "uninspectable", retryable=False)
     assert provider.of(test_id) == []
@@ -357,7 +357,7 @@ def test_promise_6_an_unknown_operation_is_refused_where_tokens_are_limited(shar
     assert shared_strict.line_of_test(test_id)["error"] == "uninspectable"
 
 
-def test_an_unknown_operation_passes_where_the_file_says_so_and_counts_as_a_request(leo_with, provider, test_id):
+def test_promise_6_an_unknown_operation_passes_where_the_file_says_so_and_counts_as_a_request(leo_with, provider, test_id):
     leo = leo_with(limited({"on_uninspectable": "pass"}, tokens=at_once(1000), requests="1/day burst 1"))
     with leo.client().intercepted() as client:
         fields = [("content-type", "application/json"), ("x-test-id", test_id)]
@@ -382,7 +382,7 @@ def test_lists_of_models_need_no_reading(shared_strict, test_id):
     assert "tokens" not in line and line["operation"].startswith("models")
 
 
-def test_a_websocket_is_refused_where_tokens_are_limited(shared_strict, leo_with, provider, test_id):
+def test_promise_6_a_websocket_is_refused_where_tokens_are_limited(shared_strict, leo_with, provider, test_id):
     fields = [
         ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("x-test-id", test_id),
@@ -395,7 +395,7 @@ def test_a_websocket_is_refused_where_tokens_are_limited(shared_strict, leo_with
     assert (line["status"], line["error"]) == (403, "uninspectable")
 
 
-def test_a_websocket_of_http_2_is_refused_where_tokens_are_limited(leo_with, provider, h2, test_id):
+def test_promise_6_a_websocket_of_http_2_is_refused_where_tokens_are_limited(leo_with, provider, h2, test_id):
     leo = leo_with(limited(tokens=at_once(100_000)))
     client = h2(leo)
     lines = [
@@ -418,7 +418,7 @@ def test_a_websocket_of_http_2_is_refused_where_tokens_are_limited(leo_with, pro
     ],
     ids=["openai", "anthropic", "gemini"],
 )
-def test_a_batch_is_refused_where_nobody_would_meter_it(shared_strict, leo_with, provider, test_id, host, path, body):
+def test_promise_6_a_batch_is_refused_where_nobody_would_meter_it(shared_strict, leo_with, provider, test_id, host, path, body):
     fields = [("content-type", "application/json"), ("x-test-id", test_id)]
     with shared_strict.client().intercepted(host) as client:
         answer = client.exchange("POST", path, fields, body, host=host)

@@ -223,7 +223,7 @@ def test_promise_1_the_added_members_go_however_the_stream_is_cut_up(leo_with, p
     assert leo.line_of_test(test_id)["tokens"]["in"] == 100
 
 
-def test_events_are_relayed_as_they_come_although_they_are_edited(counting, provider, test_id):
+def test_promise_4_events_are_relayed_as_they_come_although_they_are_edited(counting, provider, test_id):
     """The provider sends the next one only when the client has the one before."""
     import threading
 
@@ -259,7 +259,7 @@ def test_events_are_relayed_as_they_come_although_they_are_edited(counting, prov
 
 
 @pytest.mark.parametrize("name", codings.NAMES)
-def test_an_encoded_stream_is_edited_too(counting, provider, test_id, name):
+def test_promise_1_an_encoded_stream_is_edited_too(counting, provider, test_id, name):
     """leo asks for no coding where it has to edit; a provider that encodes all the same is understood."""
     fields = {"x-test-used": USED, "x-test-encoding": name, "accept-encoding": name}
     answer = ask(counting, CHAT, test_id, True, fields)
@@ -286,7 +286,7 @@ def decoded(name: Optional[str], data: bytes) -> bytes:
     return data
 
 
-def test_a_client_that_compresses_its_request_is_asked_for_nothing_else(counting, provider, test_id):
+def test_promise_1_the_coding_of_a_request_stays_the_clients(counting, provider, test_id):
     """Whatever leo does, the body that arrives is what was sent or that with the one member more."""
     body = CHAT.body(True)
     fields = {"content-encoding": "gzip", "x-test-used": USED, "content-type": "application/json"}

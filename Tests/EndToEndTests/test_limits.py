@@ -81,7 +81,7 @@ def test_the_tightest_limit_is_told_on_successes(leo_with, test_id):
     assert (line["limit"], line["limit_remaining"]) == ("requests/day", "3")
 
 
-def test_without_limits_nothing_is_added(leo, test_id):
+def test_promise_1_without_limits_nothing_is_added(leo, test_id):
     answer = ask(leo, CHAT, test_id)
     assert answer.first("x-leo-limit") is None
     line = leo.line_of_test(test_id)

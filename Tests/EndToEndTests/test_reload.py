@@ -186,7 +186,7 @@ def test_a_reload_under_traffic_loses_no_request(leo_with):
 # MARK: A bad file changes nothing
 
 
-def test_an_invalid_file_changes_nothing_and_says_where(leo_with):
+def test_promise_6_an_invalid_file_changes_nothing_and_says_where(leo_with):
     leo = leo_with({"intercept": {"refuse": ["api.openai.com"]}})
     good = leo.file.read_text()
     leo.file.write_text(toml(merged(leo.settings, {"intercept": {"refuse": [], "splize": []}})), encoding="utf-8")
@@ -207,7 +207,7 @@ def test_an_invalid_file_changes_nothing_and_says_where(leo_with):
 
 
 @pytest.mark.parametrize("text", ["[listen", "\x00", "listen = 3\n", "[tenants.a]\n"], ids=repr)
-def test_no_text_of_the_file_stops_leo(leo_with, text):
+def test_promise_6_no_text_of_the_file_stops_leo(leo_with, text):
     leo = leo_with()
     leo.file.write_text(text, encoding="utf-8")
     leo.signal(signal.SIGHUP)
@@ -215,7 +215,7 @@ def test_no_text_of_the_file_stops_leo(leo_with, text):
     assert connect_status(leo) == 200
 
 
-def test_a_file_that_names_an_unusable_file_is_refused_whole(leo_with, tmp_path):
+def test_promise_6_a_file_that_names_an_unusable_file_is_refused_whole(leo_with, tmp_path):
     leo = leo_with()
     row = {"hosts": ["api.openai.com"], "trust": str(tmp_path / "none.pem")}
     write(leo, {"intercept": {"refuse": ["api.openai.com"]}, "upstream": {"tls": [row]}})
@@ -224,7 +224,7 @@ def test_a_file_that_names_an_unusable_file_is_refused_whole(leo_with, tmp_path)
     assert connect_status(leo) == 200
 
 
-def test_a_file_that_is_gone_is_told_of(leo_with):
+def test_promise_6_a_file_that_is_gone_changes_nothing(leo_with):
     leo = leo_with()
     leo.file.rename(leo.folder / "elsewhere")
     leo.signal(signal.SIGHUP)
@@ -292,7 +292,7 @@ def test_a_listener_that_is_still_open_is_not_left_without_its_tenants(leo_with)
 # MARK: Who may ask
 
 
-def test_whoever_cannot_read_the_file_changes_and_learns_nothing(leo_with):
+def test_promise_3_whoever_cannot_read_the_file_changes_and_learns_nothing(leo_with):
     leo = leo_with()
     write(leo, {"intercept": {"refuse": ["api.openai.com"]}})
     assert post(leo, {})[0] == 403

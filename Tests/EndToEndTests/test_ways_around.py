@@ -45,7 +45,7 @@ def test_a_request_whose_model_is_not_known_is_no_way_around_the_limits_of_a_mod
         ("GET", "/v1/realtime?model=other", None),
     ],
 )
-def test_an_operation_whose_model_leo_does_not_read_is_no_way_around(leo_with, provider, test_id, method, path, body):
+def test_promise_6_an_operation_whose_model_leo_does_not_read_is_no_way_around(leo_with, provider, test_id, method, path, body):
     leo = leo_with(limited(models=["listed"]))
     fields = [("x-test-id", test_id), ("content-type", "application/json")]
     if body is None:

@@ -135,23 +135,4 @@ struct ProviderAllowanceTests {
         #expect(allowance.waitNanoseconds == 3 * Self.second)
         #expect(allowance.tokens.limit == 9)
     }
-
-    @Test(
-        "of Google's is in the body of its error",
-        arguments: [
-            (
-                "{\"error\":{\"code\":429,\"message\":\"q\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.QuotaFailure\",\"violations\":[{}]},{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"34.5s\"}]}}",
-                34_500_000_000
-            ),
-            ("[{\"error\":{\"details\":[7,{\"retryDelay\":\"1s\"}]}}]", 1_000_000_000),
-            ("{\"error\":{\"code\":429}}", nil),
-            ("{\"error\":{\"details\":{}}}", nil), ("{\"error\":\"no\"}", nil), ("[]", nil), ("", nil), ("{", nil),
-            ("7", nil),
-            ("{\"error\":{\"details\":[{\"retryDelay\":34}]}}", nil),
-            ("{\"error\":{\"details\":[{\"retryDelay\":\"2s\"}", 2_000_000_000),
-            ("<html>", nil),
-        ] as [(String, Int64?)])
-    func google(_ body: String, _ nanoseconds: Int64?) {
-        #expect(ProviderAllowance.retryDelayNanoseconds(inGeminiError: Array(body.utf8).span) == nanoseconds)
-    }
 }

@@ -76,7 +76,7 @@ extension RequestFacts {
         var lines = ["model \(model ?? "-")"]
         if stream { lines.append("stream") }
         if streamOptions.asksForUsage { lines.append("asks for usage") }
-        if streamOptions.refusesUsage { lines.append("refuses usage") }
+        if case .object(_, let asked?) = streamOptions, asked.value == false { lines.append("refuses usage") }
         if isStateful { lines.append("stateful") }
         if let outputLimit { lines.append("limit \(outputLimit.value)") }
         if choiceCount != 1 { lines.append("choices \(choiceCount)") }

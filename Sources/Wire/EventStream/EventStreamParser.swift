@@ -75,7 +75,7 @@ public struct EventStreamParser: ~Copyable {
                 }
             }
             let start = consumed
-            let end = Self.lineEnd(bytes, from: start)
+            let end = ASCII.lineEnd(bytes, from: start)
             guard end < bytes.count else {
                 hold(bytes.extracting(start..<end))
                 consumed = end
@@ -143,26 +143,6 @@ public struct EventStreamParser: ~Copyable {
         line.removeAll()
         swap(&line, &heldLine)
         return step
-    }
-
-    /// The index of the first CR or LF from `start` on; the count of `bytes` if there is none.
-    @inline(__always)
-    private static func lineEnd(_ bytes: Span<UInt8>, from start: Int) -> Int {
-        var index = start
-        while bytes.count - index >= 8 {
-            let word = UInt64(littleEndian: ASCII.word(bytes, index))
-            let marks = zeroMarks(word ^ 0x0a0a_0a0a_0a0a_0a0a) | zeroMarks(word ^ 0x0d0d_0d0d_0d0d_0d0d)
-            if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
-            index += 8
-        }
-        while index < bytes.count, bytes[index] != ASCII.lineFeed, bytes[index] != ASCII.carriageReturn { index += 1 }
-        return index
-    }
-
-    /// A word whose lowest set bit lies in the first byte that is zero; 0 if none is.
-    @inline(__always)
-    private static func zeroMarks(_ word: UInt64) -> UInt64 {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 }
 

@@ -27,8 +27,6 @@ public struct JSONEdits: Equatable, Sendable {
 
     /// Whether nothing is to be changed.
     public var isEmpty: Bool { edits.isEmpty }
-    /// How many edits there are.
-    public var count: Int { edits.count }
 
     /// Puts `text` where `range` is. An empty range inserts.
     public mutating func replace(_ range: Range<Int>, with text: Span<UInt8>) { add(range, text, .replace) }
@@ -67,36 +65,24 @@ public struct JSONEdits: Equatable, Sendable {
     public func apply(to bytes: Span<UInt8>) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count + texts.count + edits.count)
-        run(bytes) { out.append($0) }
+        let ordered = self.ordered(bytes)
+        let texts = self.texts
+        var position = 0
+        for (index, edit) in ordered.enumerated() {
+            guard edit.range.lowerBound >= position else { continue }
+            out.append(bytes.extracting(position..<edit.range.lowerBound))
+            out.append(texts.span.extracting(edit.text))
+            if edit.kind == .insert, Self.hasMember(bytes, behind: index, of: ordered) { out.append(JSONScan.comma) }
+            position = edit.range.upperBound
+        }
+        out.append(bytes.extracting(position..<bytes.count))
         return out
-    }
-
-    /// Adds the document with the edits to `out`.
-    public func apply(to bytes: Span<UInt8>, into out: inout ByteQueue) {
-        out.reserve(bytes.count + texts.count + edits.count)
-        run(bytes) { out.append($0) }
     }
 
     private mutating func add(_ range: Range<Int>, _ text: Span<UInt8>, _ kind: Kind) {
         let start = texts.count
         texts.append(text)
         edits.append(Edit(range: range, text: start..<texts.count, kind: kind))
-    }
-
-    /// Hands the edited document to `emit` in pieces.
-    private func run(_ bytes: Span<UInt8>, _ emit: (Span<UInt8>) -> Void) {
-        let ordered = self.ordered(bytes)
-        let texts = self.texts
-        let comma = [JSONScan.comma]
-        var position = 0
-        for (index, edit) in ordered.enumerated() {
-            guard edit.range.lowerBound >= position else { continue }
-            emit(bytes.extracting(position..<edit.range.lowerBound))
-            emit(texts.span.extracting(edit.text))
-            if edit.kind == .insert, Self.hasMember(bytes, behind: index, of: ordered) { emit(comma.span) }
-            position = edit.range.upperBound
-        }
-        emit(bytes.extracting(position..<bytes.count))
     }
 
     /// The edits from front to back, the outer of two before the inner; removals side by side are one, with the comma.

@@ -539,7 +539,7 @@ extension JSONScan {
         var index = start
         while bytes.count - index >= 8 {
             let word = UInt64(littleEndian: ASCII.word(bytes, index))
-            let marks = zeroMarks(word ^ 0x2222_2222_2222_2222) | zeroMarks(word ^ 0x5c5c_5c5c_5c5c_5c5c)
+            let marks = ASCII.zeroMarks(word ^ 0x2222_2222_2222_2222) | ASCII.zeroMarks(word ^ 0x5c5c_5c5c_5c5c_5c5c)
             if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
             index += 8
         }
@@ -556,8 +556,8 @@ extension JSONScan {
             // Setting bit 5 makes brackets braces and leaves the rest apart.
             let folded = word | 0x2020_2020_2020_2020
             let marks =
-                zeroMarks(word ^ 0x2222_2222_2222_2222) | zeroMarks(folded ^ 0x7b7b_7b7b_7b7b_7b7b)
-                | zeroMarks(folded ^ 0x7d7d_7d7d_7d7d_7d7d)
+                ASCII.zeroMarks(word ^ 0x2222_2222_2222_2222) | ASCII.zeroMarks(folded ^ 0x7b7b_7b7b_7b7b_7b7b)
+                | ASCII.zeroMarks(folded ^ 0x7d7d_7d7d_7d7d_7d7d)
             if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
             index += 8
         }
@@ -567,11 +567,5 @@ extension JSONScan {
             index += 1
         }
         return index
-    }
-
-    /// A word whose lowest set bit lies in the first byte that is zero; 0 if none is.
-    @inline(__always)
-    private static func zeroMarks(_ word: UInt64) -> UInt64 {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 }

@@ -52,12 +52,12 @@ struct EventDataReader {
             switch state {
             case .value:
                 let start = consumed
-                consumed = Self.lineEnd(bytes, from: start)
+                consumed = ASCII.lineEnd(bytes, from: start)
                 return .data(start..<consumed)
             case .colon:
                 state = .value
                 if byte == ASCII.space { consumed += 1 }
-            case .otherLine: consumed = Self.lineEnd(bytes, from: consumed)
+            case .otherLine: consumed = ASCII.lineEnd(bytes, from: consumed)
             case .start, .mark1, .mark2, .line, .d, .da, .dat, .data:
                 consumed += 1
                 takeName(byte)
@@ -100,24 +100,5 @@ struct EventDataReader {
             return .lineEnd
         case .start, .mark1, .mark2, .line, .d, .da, .dat, .otherLine: return nil
         }
-    }
-
-    /// The index of the first CR or LF from `start` on; the count of `bytes` if there is none.
-    @inline(__always)
-    private static func lineEnd(_ bytes: Span<UInt8>, from start: Int) -> Int {
-        var index = start
-        while bytes.count - index >= 8 {
-            let word = UInt64(littleEndian: ASCII.word(bytes, index))
-            let marks = zeroMarks(word ^ 0x0a0a_0a0a_0a0a_0a0a) | zeroMarks(word ^ 0x0d0d_0d0d_0d0d_0d0d)
-            if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
-            index += 8
-        }
-        while index < bytes.count, bytes[index] != ASCII.lineFeed, bytes[index] != ASCII.carriageReturn { index += 1 }
-        return index
-    }
-
-    @inline(__always)
-    private static func zeroMarks(_ word: UInt64) -> UInt64 {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 }

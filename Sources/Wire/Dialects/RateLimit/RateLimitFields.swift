@@ -68,7 +68,7 @@ enum RateLimitFields {
 
     /// What a field of that name tells; nil where it is not about limits.
     static func meaning(_ name: Span<UInt8>) -> Meaning? {
-        // All begin with one of four letters, and most fields of an answer with another.
+        // All begin with one of three letters, and most fields of an answer with another.
         guard name.count >= 11 else { return nil }
         switch ASCII.lowercased(name[0]) {
         case UInt8(ascii: "a"), UInt8(ascii: "r"), UInt8(ascii: "x"): break

@@ -129,9 +129,4 @@ public enum StreamOptions: Equatable, Sendable {
     public var asksForUsage: Bool {
         if case .object(_, let includeUsage?) = self { includeUsage.value == true } else { false }
     }
-
-    /// Whether the client said that it does not want the usage.
-    public var refusesUsage: Bool {
-        if case .object(_, let includeUsage?) = self { includeUsage.value == false } else { false }
-    }
 }
