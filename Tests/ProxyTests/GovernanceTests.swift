@@ -99,6 +99,32 @@ struct GovernanceTests {
         }
     }
 
+    @Test("a body without a length is refused where it is too large to be counted, although max_body allows more")
+    func tooLargeToCount() async throws {
+        let answers = try await exchange(limits: "max_body = \"1KB\"", [Self.chat], chunked: true) {
+            $0.destination.bodyByteCountMax = 64
+        }
+        #expect(answers.seen.isEmpty)
+        #expect(answers.got[0].hasPrefix("HTTP/1.1 413 "))
+    }
+
+    @Test("a model in the path is guarded although nobody reads the body")
+    func modelInPath() async throws {
+        let path = "/openai/deployments/other/audio/transcriptions"
+        let answers = try await exchange(limits: "models = [\"gpt-*\"]", [Self.chat], path: path) {
+            $0.destination.onUninspectable = .pass
+        }
+        #expect(answers.seen.isEmpty)
+        #expect(answers.got[0].contains("x-leo-error: model_refused\r\n"))
+    }
+
+    @Test("an observed max_body is told of once")
+    func observedOnce() async throws {
+        let answers = try await exchange(
+            limits: "max_body = \"64B\"\nmode = \"observe\"\ntokens = [\"100M/day\"]", [Self.chat])
+        #expect(answers.lines[0].ranges(of: "body_too_large").count == 1)
+    }
+
     /// What the upstream saw, what the client got, and the lines of the log.
     private struct Seen: Sendable {
         var seen: [String] = []
@@ -113,6 +139,7 @@ struct GovernanceTests {
 
     private func exchange(
         limits: String, _ bodies: [String], every size: Int = 1000, chunked: Bool = false,
+        path: String = "/v1/chat/completions",
         _ change: @escaping (inout Config) -> Void = { _ in }
     ) async throws -> Seen {
         let text = "[defaults.limits]\n\(limits)\n"
@@ -127,7 +154,7 @@ struct GovernanceTests {
             let exchange = try ExchangeFixture(worker)
             var result = Seen()
             for body in bodies {
-                let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: api.example.com\r\n"
+                let head = "POST \(path) HTTP/1.1\r\nHost: api.example.com\r\n"
                 let length = String(body.utf8.count, radix: 16)
                 let wire =
                     chunked

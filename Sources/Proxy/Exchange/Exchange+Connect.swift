@@ -91,7 +91,7 @@ extension Exchange {
 
     /// The upstream has refused to begin (RFC 9113 section 8.7): the request goes to another connection.
     func startAgain(_ refusing: any UpstreamEnd) async throws(ProxyError) -> any UpstreamEnd {
-        guard retained.isWhole, attemptCount < Self.attemptCountMax else {
+        guard retained.isWhole, attemptCount - watch.retryCount < Self.attemptCountMax else {
             throw ProxyError(.upstreamClosed, "the upstream refused the request without beginning it")
         }
         upstream = nil

@@ -29,7 +29,12 @@ extension Exchange {
             }
         } catch {
             // The connection lives on if what is left of the request is little: clients come back in a moment.
-            if isInvited, error.fault.isRefusal { try await discardBody() }
+            if isInvited, error.fault.isRefusal {
+                do throws(ProxyError) { try await discardBody() } catch let later {
+                    // A client that stalls or a shutdown does not change what there is to say.
+                    if later.fault == .clientGone { throw later }
+                }
+            }
             throw error
         }
     }

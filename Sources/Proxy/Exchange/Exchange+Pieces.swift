@@ -64,7 +64,7 @@ extension Exchange {
     }
 
     func pass(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, hasBody: Bool) {
-        if interception.provider.api == .bedrock, !answer.isEventStream, hasBody,
+        if interception.provider.api == .bedrock, !answer.isEventStream, !governance.isEditingAnswer, hasBody,
             answer.promisedBytes ?? 0 <= UInt64(GatheredAnswer.bytesMax)
         {
             gathering = GatheredAnswer(head, bytes)

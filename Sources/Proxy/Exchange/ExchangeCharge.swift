@@ -71,13 +71,15 @@ struct ExchangeCharge: ~Copyable {
         let needed = outputTokens - coveredOutputTokens
         guard needed > 0, var reservation = full.take() else { return true }
         // If the limits have no room for some more at a time, they may have for what is needed now.
-        var isCovered = false
-        for more in [needed + Self.extensionTokens, needed] where !isCovered {
-            isCovered = book.extend(&reservation, outputTokens: more, money: price(more), at: time) == nil
-            if isCovered { coveredOutputTokens += more }
+        var more = needed + Self.extensionTokens
+        var refusal = book.extend(&reservation, outputTokens: more, money: price(more), at: time)
+        if refusal != nil {
+            more = needed
+            refusal = book.extend(&reservation, outputTokens: more, money: price(more), at: time)
         }
         full = consume reservation
-        return isCovered
+        if refusal == nil { coveredOutputTokens += more }
+        return refusal == nil
     }
 
     /// The exchange is over and has used this much.

@@ -100,7 +100,9 @@ final class Governance {
         }
         switch reading {
         case .whole: break
-        case .nothing, .model: try admit(ExchangeCharge.Estimate(), journal, isForAnyModel: hidesModel)
+        case .nothing, .model:
+            try guardKnownModel(journal)
+            try admit(ExchangeCharge.Estimate(), journal, isForAnyModel: hidesModel)
         }
     }
 
@@ -141,7 +143,7 @@ final class Governance {
     func judge(
         _ request: HTTP1Head, _ head: Span<UInt8>, _ body: Span<UInt8>, _ journal: Journal
     ) throws(ProxyError) -> RequestEdit? {
-        try guardBody(byteCount: UInt64(body.count), journal)
+        try guardUnknownLength(of: request, UInt64(body.count), journal)
         guard readsText, limits.needsText else {
             try admit(ExchangeCharge.Estimate(), journal)
             return nil
@@ -166,11 +168,7 @@ final class Governance {
     /// Judges a request whose body is larger than what is read.
     func judgeUnread(byteCount: UInt64, _ request: HTTP1Head, _ journal: Journal) throws(ProxyError) -> RequestEdit? {
         let length = if case .length(let length) = request.requestFraming { length } else { byteCount }
-        try guardBody(byteCount: length, journal)
-        if !limits.needsText {
-            try admit(ExchangeCharge.Estimate(), journal)
-            return nil
-        }
+        try guardUnknownLength(of: request, byteCount, journal)
         if limits.hasGuards, limits.mode == .enforce {
             let limit = policy.destination.bodyByteCountMax
             throw ProxyError(.bodyTooLarge, "the body is larger than intercept.body_limit, \(limit) bytes")
@@ -200,7 +198,7 @@ final class Governance {
         let estimate = ExchangeCharge.Estimate(
             rawInputTokens: raw, inputTokens: held.inputTokens,
             outputTokens: operation.dialect.hasOutput ? held.outputTokens : 0, choiceCount: facts.choiceCount)
-        try admit(operation.createsWork ? estimate : ExchangeCharge.Estimate(), journal)
+        try admit(estimate, journal)
         clientAsksForUsage = facts.streamOptions.asksForUsage
         addIncludeUsage(facts, &edits, journal)
         return try edit(text, codings, edits, streams: facts.stream || operation.streamsByPath == true)
@@ -210,7 +208,7 @@ final class Governance {
         _ text: Span<UInt8>, _ codings: [ContentCoding], _ edits: JSONEdits, streams: Bool
     ) throws(ProxyError) -> RequestEdit? {
         let edit = RequestEdit()
-        if streams, mayEditAnswer {
+        if streams, mayEditAnswer, !isSigned {
             edit.changes.append(EditedHead.Change(name: .acceptEncoding, value: "identity", adding: "accept-encoding"))
         }
         if edits.isEmpty { return edit.changes.isEmpty ? nil : edit }
@@ -226,6 +224,13 @@ final class Governance {
 
     // MARK: Guards
 
+    /// A body whose length the head told has been judged by it.
+    private func guardUnknownLength(
+        of request: HTTP1Head, _ byteCount: UInt64, _ journal: Journal
+    ) throws(ProxyError) {
+        if request.requestFraming == .chunked { try guardBody(byteCount: byteCount, journal) }
+    }
+
     private func guardBody(byteCount: UInt64, _ journal: Journal) throws(ProxyError) {
         guard let byteCountMax = limits.maxBodyByteCount, byteCount > UInt64(byteCountMax) else { return }
         try refuse(
@@ -234,14 +239,23 @@ final class Governance {
             journal)
     }
 
+    /// The guard for a request whose body nobody reads, where the path names the model.
+    private func guardKnownModel(_ journal: Journal) throws(ProxyError) {
+        guard let model, operation.createsWork, !limits.permits(model: model) else { return }
+        try refuseModel(model, journal)
+    }
+
+    private func refuseModel(_ model: String?, _ journal: Journal) throws(ProxyError) {
+        let name = model.map { "the model \($0.prefix(80).debugDescription)" } ?? "a request without a model"
+        try refuse(limits.mode, ProxyError(.modelRefused, "\(name) is none of the tenant's models"), journal)
+    }
+
     private func guardModel(_ facts: RequestFacts, _ journal: Journal) throws(ProxyError) {
         // Models that the provider may turn to by itself are asked for as well.
         let asked: [String?] = facts.fallbackModels.isEmpty ? [model] : [facts.model] + facts.fallbackModels
         for model in asked where !limits.permits(model: model) {
             if model == nil, !facts.fallbackModels.isEmpty { continue }
-            let name = model.map { "the model \($0.prefix(80).debugDescription)" } ?? "a request without a model"
-            return try refuse(
-                limits.mode, ProxyError(.modelRefused, "\(name) is none of the tenant's models"), journal)
+            return try refuseModel(model, journal)
         }
     }
 
@@ -282,8 +296,9 @@ final class Governance {
     private func admit(
         _ estimate: ExchangeCharge.Estimate, _ journal: Journal, isForAnyModel: Bool = false
     ) throws(ProxyError) {
-        let money = price(inputTokens: estimate.inputTokens, outputTokens: estimate.outputTokens)
         let isFree = !operation.createsWork
+        let estimate = isFree ? ExchangeCharge.Estimate() : estimate
+        let money = price(inputTokens: estimate.inputTokens, outputTokens: estimate.outputTokens)
         let model = model
         try refusing(journal) { charge throws(LimitRefusal) in
             try charge.admitFull(
@@ -310,8 +325,9 @@ final class Governance {
             try ask(&asked)
             charge = consume asked
         } catch {
-            let status = asked.book.status(model: model, at: .now())
+            let book = asked.book
             asked.cancel(at: .now())
+            let status = book.status(model: model, at: .now())
             journal.record.account.limit = error.rule.name
             journal.record.account.limitRemaining = error.rule.amountText(error.remaining)
             throw ProxyError(error, status)
@@ -339,6 +355,7 @@ final class Governance {
 
     private func pass(unread byteCount: Int, because why: String, _ journal: Journal) throws(ProxyError) -> RequestEdit?
     {
+        try guardKnownModel(journal)
         try refuseUninspectable(why, journal)
         try admit(.ofLength(byteCount), journal, isForAnyModel: model == nil)
         return nil

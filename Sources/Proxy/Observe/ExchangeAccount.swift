@@ -39,7 +39,7 @@ struct ExchangeAccount: Sendable {
     /// How often each kind of edit was made.
     var edits: [EditKind: Int] = [:]
 
-    /// More rules than this are counted and not named.
+    /// More rules than this are left out.
     static let wouldCountMax = 8
     private static let wouldBytesMax = 160
 

@@ -30,7 +30,7 @@ final class PolicySnapshot: Sendable {
     /// The counts of each tenant's limits, by the tenant's place in ``tenants``; nil for one without limits and guards.
     /// A tenant of the same name keeps its counts across reloads.
     let limitBooks: [LimitBook?]
-    /// What each tenant's exchanges came to, in the same order; never forgotten while leo runs.
+    /// What each tenant's exchanges came to, in the same order; kept across reloads as long as the file has the tenant.
     let totals: [TenantTotals]
     /// `[prices]`
     let prices: PriceTable

@@ -82,18 +82,22 @@ struct RequestExplanation {
             let hidesModel = model == nil && operation.createsWork && operation.operationClass == .unknown
             return explainLimits(inputTokens: 0, outputTokens: 0, isForAnyModel: hidesModel)
         }
-        guard body.count <= ground.bodyByteCountMax else {
+        guard body.count <= ground.bodyByteCountMax || !limits.needsText else {
             let isGuarded = limits.mode == .enforce && limits.hasGuards
             guarding(
                 "intercept.body_limit = \(ground.bodyByteCountMax) bytes", isGuarded ? .enforce : .observe,
                 refuses: "the body is too large to be read")
-            return explainLimits(inputTokens: body.count / 3, outputTokens: 0, isForAnyModel: model == nil)
+            return explainLimits(
+                inputTokens: operation.createsWork ? ExchangeCharge.Estimate.ofLength(body.count).inputTokens : 0,
+                outputTokens: 0, isForAnyModel: model == nil)
         }
         do throws(RequestFlaw) {
             explain(try RequestFacts.read(operation, body), body)
         } catch {
             explainUninspectable(error.explanation)
-            explainLimits(inputTokens: body.count / 3, outputTokens: 0, isForAnyModel: model == nil)
+            explainLimits(
+                inputTokens: operation.createsWork ? ExchangeCharge.Estimate.ofLength(body.count).inputTokens : 0,
+                outputTokens: 0, isForAnyModel: model == nil)
         }
     }
 

@@ -39,8 +39,6 @@ struct ProviderBackoff {
     private static let keyCountMax = 4096
 
     private let spanMax: Nanoseconds
-    /// When the last lesson ends.
-    private(set) var end = MonotonicTime(nanoseconds: 0)
     private var lessons = BoundedTable<Key, Lesson>(countMax: keyCountMax)
 
     /// `spanMax` zero learns nothing.
@@ -64,7 +62,6 @@ struct ProviderBackoff {
         guard Self.speaksForOthers(status), let wait, wait.count > 0, spanMax.count > 0 else { return nil }
         let until = now.advanced(by: min(wait, spanMax))
         if let known = lessons.value(for: key, now: now.nanoseconds), known.until >= until { return known.until }
-        end = max(end, until)
         lessons.insert(Lesson(until: until, status: status), for: key, expiresAt: until.nanoseconds)
         return until
     }
