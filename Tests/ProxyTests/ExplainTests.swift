@@ -133,8 +133,8 @@ struct ExplainTests {
     private func listing(_ text: String) -> [String] {
         let (config, mistakes) = Config.read(text: text, file: "f", baseDirectory: "/b")
         #expect(mistakes == [])
-        return EffectiveListing(text, tenants: config?.tenants.isImplicit == false ? config?.tenants.names ?? [] : [])
-            .lines
+        let tenants = config?.tenants.isImplicit == false ? config?.tenants.names ?? [] : []
+        return EffectiveListing(text, tenants: tenants, cache: config?.cache ?? Config.Cache()).lines
     }
 
     @Test("every value in force is listed with its line, and the listing is a file that means the same")
@@ -199,6 +199,18 @@ struct ExplainTests {
         #expect(place("[tenants.default.limits]") != nil)
     }
 
+    @Test("a table of cache settings is listed whole, and none where there is none")
+    func cache() {
+        let lines = listing("[defaults.cache]\nttl = \"5m\"\n[cache]\nmemory = \"2MB\"\n")
+        #expect(lines.contains { $0.hasPrefix("mode = \"observe\"") && $0.hasSuffix("# default") })
+        #expect(lines.contains { $0.hasPrefix("ttl = \"5m\"") && $0.hasSuffix("# line 2") })
+        #expect(lines.contains { $0.hasPrefix("scope = \"key\"") && $0.hasSuffix("# default") })
+        #expect(lines.contains { $0.hasPrefix("entry_max = \"128KB\"") && $0.hasSuffix("# default") })
+        #expect(!listing("[cache]\nmemory = \"2MB\"\n").contains("[defaults.cache]"))
+        let again = Config.read(text: lines.joined(separator: "\n"), file: "f", baseDirectory: "/b")
+        #expect(again.0?.tenants.policies.first?.cache.timeToLive == .seconds(300), "\(again.1)")
+    }
+
     @Test("the defaults that are listed are those of config/leo.toml")
     func defaults() throws {
         let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
@@ -209,9 +221,11 @@ struct ExplainTests {
         let written = WrittenSettings(String(decoding: bytes[..<count], as: UTF8.self))
         for table in written.tables where !table.entries.isEmpty {
             let section =
-                table.path == ["defaults", "limits"]
-                ? EffectiveListing.limitDefaults
-                : try #require(EffectiveListing.defaults.first { $0.path == table.path }, "\(table.path)").values
+                switch table.path {
+                case ["defaults", "limits"]: EffectiveListing.limitDefaults
+                case ["defaults", "cache"]: [("mode", "\"off\"")] + EffectiveListing.cacheDefaults
+                default: try #require(EffectiveListing.defaults.first { $0.path == table.path }, "\(table.path)").values
+                }
             for entry in table.entries {
                 let value = section.first { $0.key == entry.key }
                 #expect(value?.text == entry.text, "\(table.path) \(entry.key)")

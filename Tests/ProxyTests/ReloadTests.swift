@@ -12,7 +12,7 @@ struct ReloadTests {
     @Test(
         "tells what counts at once from what needs a restart",
         arguments: [
-            ("tenants.checkout", false), ("defaults.limits", false), ("prices.file", false),
+            ("tenants.checkout", false), ("defaults.limits", false), ("prices.file", false), ("cache.memory", false),
             ("intercept.splice", false),
             ("intercept", false), ("intercept.providers", true), ("access_log.labels", false),
             ("access_log.path", true), ("listen.workers", true), ("provider", true), ("upstream.resolve", true),

@@ -58,7 +58,7 @@ struct TidyTests {
     func policies() throws {
         for file in try sources("Sources/Proxy") {
             for (number, line) in file.lines.enumerated() {
-                let stale = ["destination", "tenants", "accessLog.labels"].map { "shared.config.\($0)" }
+                let stale = ["destination", "tenants", "accessLog.labels", "cache"].map { "shared.config.\($0)" }
                 #expect(!stale.contains { line.contains($0) }, "\(file.path):\(number + 1)")
             }
         }

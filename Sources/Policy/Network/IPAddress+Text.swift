@@ -117,6 +117,11 @@ enum ASCII {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
     }
 
+    /// A byte of a header's name (RFC 9110 section 5.6.2).
+    static func isToken(_ byte: UInt8) -> Bool {
+        isLetter(byte) || isDigit(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+
     /// The text with A to Z in lower case; other characters, which no host name holds, as they are.
     static func lowercased(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") }) else { return text }

@@ -4,6 +4,8 @@ public struct TenantPolicy: Equatable, Sendable {
     public let name: String
     /// `limits`: what it may use.
     public var limits = LimitSettings()
+    /// `cache`: which of its answers are kept, and when they are served.
+    public var cache = CacheSettings()
 
     /// A tenant for which nothing is set.
     public init(name: String) { self.name = name }
@@ -13,7 +15,10 @@ public struct TenantPolicy: Equatable, Sendable {
     init(name: String, reading own: TableReader?, inheriting defaults: TableReader) {
         self.name = name
         defaults.file.declare("defaults.limits", keys: LimitSettings.keys)
+        defaults.file.declare("defaults.cache", keys: CacheSettings.keys)
         limits = LimitSettings(
             reading: own?.tableIfPresent("limits"), inheriting: defaults.tableIfPresent("limits"))
+        cache = CacheSettings(
+            reading: own?.tableIfPresent("cache"), inheriting: defaults.tableIfPresent("cache"))
     }
 }

@@ -43,6 +43,9 @@ public struct TenantRow: Equatable, Sendable {
         return kinds
     }
 
+    /// What a client that matches the row is known by.
+    public var identification: TenantMatch.Identification { kinds.identification }
+
     /// Whether all that the row asks for is true of a client, but for the provider key.
     func matchesWithoutKey(_ facts: ClientFacts) -> Bool {
         if let user, user != facts.user { return false }

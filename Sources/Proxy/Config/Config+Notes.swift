@@ -12,7 +12,23 @@ extension Config {
             let note = Diagnostic(file: path, place: rule.place, message: "note: \(message)")
             if !notes.contains(note) { notes.append(note) }
         }
+        for tenant in tenants.policies {
+            guard tenant.cache.isActive, let place = tenant.cache.scopePlace, sharesNothing(tenant.name) else {
+                continue
+            }
+            let message =
+                "note: the clients of tenant \"\(tenant.name)\" are known by where they come from alone, so that the "
+                + "cache's scope stays \"key\" for them"
+            notes.append(Diagnostic(file: path, place: place, message: message))
+        }
         return notes
+    }
+}
+
+extension Config {
+    /// Whether no row of a tenant asks for anything that proves who a client is.
+    private func sharesNothing(_ tenant: String) -> Bool {
+        !tenants.rows.contains { $0.tenant == tenant && $0.identification.provesIdentity }
     }
 }
 

@@ -36,6 +36,7 @@ extension Config {
         let rows = ProviderRows(file)
         upstream.readTLS(outward, baseDirectory, rows)
         destination.read(file.table("intercept"), rows)
+        cache.read(file.table("cache"))
         accessLog.read(file.table("access_log"), baseDirectory)
         prices.path = file.table("prices").path("file", in: baseDirectory, form: "a path like \"prices.toml\"")
     }
@@ -186,6 +187,35 @@ extension Config.Upstream {
         if let refusal = DestinationPolicy.neverDials(endpoint.address) { return refuse(refusal.explanation) }
         if endpoint.address.isLoopback, listen.ports.contains(endpoint.port) { return refuse("this is leo itself") }
         return endpoint
+    }
+}
+
+extension Config.Cache {
+    /// The parts into which the memory is divided, so that threads do not wait for each other: an answer must fit into
+    /// one.
+    static let partCount = 16
+    /// With less, a part has no room for an answer worth keeping.
+    private static let byteCountMin = 1 << 20
+
+    mutating func read(_ table: TableReader) {
+        byteCountMax = table.size("memory", in: 0...1 << 40) ?? byteCountMax
+        if (1..<Self.byteCountMin).contains(byteCountMax) {
+            table.report(
+                "memory", "must be \"0B\", which keeps nothing, or from \"\(SizeText.write(Self.byteCountMin))\"",
+                at: table.place(of: "memory"))
+            byteCountMax = Self.byteCountMin
+        }
+        let most = byteCountMax / Self.partCount
+        guard let written = table.size("entry_max", in: 1 << 10...1 << 36) else {
+            if byteCountMax > 0 { entryByteCountMax = min(entryByteCountMax, most) }
+            return
+        }
+        entryByteCountMax = written
+        if byteCountMax > 0, written > most {
+            table.report(
+                "entry_max", "is more than a sixteenth of cache.memory, \(SizeText.write(most))",
+                at: table.place(of: "entry_max"))
+        }
     }
 }
 

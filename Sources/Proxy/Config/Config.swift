@@ -14,6 +14,8 @@ public struct Config: Equatable, Sendable {
     public var destination: DestinationPolicy
     /// `[access_log]`
     public var accessLog: AccessLog
+    /// `[cache]`
+    public var cache = Cache()
     /// `[keys]`
     public var keys = Keys()
     /// `[tenants.NAME]`
@@ -58,6 +60,14 @@ public struct Config: Equatable, Sendable {
         public var path: String?
         /// What it says; the built-in list as long as the file has not been read.
         public var table = PriceTable.builtIn
+    }
+
+    /// `[cache]`: the memory for kept answers.
+    public struct Cache: Equatable, Sendable {
+        /// `memory`: bytes of kept answers, all tenants' together; 0 keeps none.
+        public var byteCountMax = 64 << 20
+        /// `entry_max`: bytes of the largest answer that is kept.
+        public var entryByteCountMax = 1 << 20
     }
 
     /// `[listen]`: the ways in, and how many and how slow clients may be.

@@ -34,6 +34,8 @@ final class PolicySnapshot: Sendable {
     let totals: [TenantTotals]
     /// `[prices]`
     let prices: PriceTable
+    /// `[cache]`
+    let cache: Config.Cache
 
     /// The first policy of a process.
     convenience init(_ config: Config, keys: MasterKeys? = nil) { self.init(config, keys: keys, after: nil) }
@@ -62,6 +64,7 @@ final class PolicySnapshot: Sendable {
         fingerprints = own?.isShared == false ? own : CredentialFingerprints(keys)
         labels = config.accessLog.labels
         prices = config.prices.table
+        cache = config.cache
         forecast = previous?.forecast ?? UsageForecast()
         limitBooks = config.tenants.policies.map { tenant in
             if tenant.limits.isEmpty { return nil }

@@ -4,7 +4,7 @@ import Policy
 /// files that leo has opened, or tables that what is open knows by number.
 enum ReloadScope {
     /// Tables that count as a whole.
-    private static let tables = ["tenants", "defaults", "keys", "prices", "intercept"]
+    private static let tables = ["tenants", "defaults", "keys", "prices", "intercept", "cache"]
     /// Keys that count although the rest of their table does not.
     private static let keys = ["access_log.labels"]
     /// Keys that do not count although the rest of their table does.

@@ -6,12 +6,16 @@ struct EffectiveListing {
     private(set) var lines: [String] = []
     private let written: WrittenSettings
 
-    /// What a file's text comes to, in which there is no mistake; `tenants` are its tenants, none if everybody is the same.
-    init(_ text: String, tenants: [String]) {
+    /// What a file's text comes to, in which there is no mistake; `tenants` are its tenants, none if everybody is the same,
+    /// and `cache` its memory, in which the largest answer depends on the whole.
+    init(_ text: String, tenants: [String], cache: Config.Cache = Config.Cache()) {
         written = WrittenSettings(text)
         var listed: [[String]] = [["tenants"], ["defaults"]]
         for section in Self.defaults {
-            listSection(section.path, defaults: section.values)
+            let values = section.values.map { key, text in
+                (key, key == "entry_max" ? "\"\(SizeText.write(cache.entryByteCountMax))\"" : text)
+            }
+            listSection(section.path, defaults: values)
             listed.append(section.path)
         }
         for table in written.tables where !listed.contains(table.path) && !isTenants(table.path) {
@@ -65,7 +69,7 @@ struct EffectiveListing {
                 if !inner.contains(path) { inner.append(path) }
             }
         }
-        for path in inner { listInherited(own + path, from: ["defaults"] + path, isLimits: path == ["limits"]) }
+        for path in inner { listInherited(own + path, from: ["defaults"] + path, kind: path) }
     }
 
     /// What holds for the one tenant that everybody is.
@@ -73,15 +77,22 @@ struct EffectiveListing {
         for table in written.tables where table.path.first == "defaults" && !table.entries.isEmpty {
             begin("[\(Self.name(table.path))]")
             for entry in table.entries { add(entry.key, entry.text, "line \(entry.line)") }
-            if table.path == ["defaults", "limits"] { addLimitDefaults { table[$0] != nil } }
+            addDefaults(of: Array(table.path.dropFirst())) { table[$0] != nil }
         }
     }
 
-    private mutating func addLimitDefaults(isWritten: (String) -> Bool) {
-        for (key, text) in Self.limitDefaults where !isWritten(key) { add(key, text, "default") }
+    private mutating func addDefaults(of kind: [String], isWritten: (String) -> Bool) {
+        let defaults: [(key: String, text: String)] =
+            switch kind {
+            case ["limits"]: Self.limitDefaults
+            // A table says that there is something to see.
+            case ["cache"]: [("mode", "\"observe\"")] + Self.cacheDefaults
+            default: []
+            }
+        for (key, text) in defaults where !isWritten(key) { add(key, text, "default") }
     }
 
-    private mutating func listInherited(_ own: [String], from inherited: [String], isLimits: Bool) {
+    private mutating func listInherited(_ own: [String], from inherited: [String], kind: [String]) {
         let table = written.table(own)
         let defaults = written.table(inherited)
         if (table?.entries ?? []).isEmpty, (defaults?.entries ?? []).isEmpty { return }
@@ -100,7 +111,7 @@ struct EffectiveListing {
                 lines.append("# and \(entry.key) = \(entry.text), line \(entry.line), \(origin)")
             }
         }
-        if isLimits { addLimitDefaults { table?[$0] != nil || defaults?[$0] != nil } }
+        addDefaults(of: kind) { table?[$0] != nil || defaults?[$0] != nil }
     }
 
     private static let additionSuffix = "_add"
@@ -111,6 +122,13 @@ struct EffectiveListing {
     static let limitDefaults: [(key: String, text: String)] = [
         ("mode", "\"enforce\""), ("max_output_action", "\"cap\""), ("on_exhausted", "\"let_finish\""),
         ("unmetered", "\"refuse\""), ("unpriced", "\"refuse\""),
+    ]
+
+    /// The same for a table of cache settings; `mode` is "off" without a table, and "observe" in one.
+    static let cacheDefaults: [(key: String, text: String)] = [
+        ("when", "\"deterministic\""), ("ttl", "\"1h\""), ("scope", "\"key\""), ("client_may_opt_in", "false"),
+        ("tool_calls", "true"), ("coalesce", "true"), ("stale_while_revalidate", "\"0s\""),
+        ("stale_if_error", "\"0s\""), ("ignore_headers", "[]"), ("replay_interval", "\"0s\""),
     ]
 
     /// The keys that have a value without a file, as config/leo.toml has them; a test compares the two.
@@ -149,6 +167,7 @@ struct EffectiveListing {
                 ("splice", "[]"), ("allow", "[]"), ("refuse", "[\"169.254.0.0/16\", \"fd00:ec2::254\"]"),
             ]
         ),
+        (["cache"], [("memory", "\"64MB\""), ("entry_max", "\"1MB\"")]),
         (
             ["access_log"],
             [("path", "\"-\""), ("on_full", "\"drop\""), ("block_timeout", "\"2s\""), ("labels", "[]")]

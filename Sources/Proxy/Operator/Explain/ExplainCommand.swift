@@ -52,7 +52,7 @@ public enum ExplainCommand {
                 text = String(decoding: bytes, as: UTF8.self)
             }
             let listing = EffectiveListing(
-                text, tenants: config.tenants.isImplicit ? [] : config.tenants.names)
+                text, tenants: config.tenants.isImplicit ? [] : config.tenants.names, cache: config.cache)
             let head = "# \(config.path ?? "the embedded defaults"): every value in force, and where it comes from"
             return CommandReport(output: ([head, ""] + listing.lines).map { "\($0)\n" }.joined())
         }
