@@ -4,6 +4,8 @@
 protocol DocumentBuilder {
     /// Takes one whole event. `type` is the event's name, empty where there is none; `data` is its JSON, or a word like
     /// `[DONE]`. Whatever it does not know is a flaw, as is whatever breaks the order of events.
+    ///
+    /// The data was found to be valid JSON without equal keys in one object, or the word `[DONE]`.
     mutating func take(type: Span<UInt8>, data: Span<UInt8>) throws(AnswerFlaw)
     /// The stream is over: the document, if the stream came to its proper end. Finish reasons are judged by the
     /// dialect's `DocumentForm.judge`, not here.
@@ -19,4 +21,13 @@ protocol DocumentForm {
     /// Writes the document as its dialect's events; false: something in it has no place there, and `events` is not to
     /// be used.
     static func stream(_ document: Span<UInt8>, tellsUsage: Bool, into events: inout EventWriter) -> Bool
+    /// Whether the document says all that one does which the provider sends as such. What a stream was never asked to
+    /// tell is missing in the document made of it.
+    static func isWhole(_ document: Span<UInt8>) -> Bool
+}
+
+extension DocumentForm {
+    static func stream(_ document: Span<UInt8>, tellsUsage: Bool, into events: inout EventWriter) -> Bool { false }
+
+    static func isWhole(_ document: Span<UInt8>) -> Bool { true }
 }

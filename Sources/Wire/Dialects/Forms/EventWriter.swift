@@ -14,31 +14,54 @@ struct EventWriter {
     static let pieceBytesMax = 64
 
     let framing: Framing
+    /// Whether nothing is written: to learn whether a document can be told as events.
+    let isTrial: Bool
     private(set) var bytes: [UInt8] = []
     /// Where each event ends.
     private(set) var ends: [Int] = []
 
-    init(_ framing: Framing) { self.framing = framing }
+    init(_ framing: Framing, isTrial: Bool = false) {
+        self.framing = framing
+        self.isTrial = isTrial
+    }
 
     /// Adds an event. `type` is its name, nil where the dialect has none.
-    mutating func write(type: StaticString? = nil, _ data: Span<UInt8>) {
+    mutating func write(type: StaticString? = nil, _ data: Span<UInt8>) { write(type: type, data, Span(), Span()) }
+
+    /// Adds an event whose data comes in three parts.
+    mutating func write(
+        type: StaticString? = nil, _ first: Span<UInt8>, _ second: Span<UInt8>, _ third: Span<UInt8>
+    ) {
+        if isTrial { return }
         switch framing {
         case .serverSentEvents:
-            if let type { bytes += "event: \(type)\n".utf8 }
-            bytes += "data: ".utf8
-            bytes.append(data)
-            bytes += "\n\n".utf8
+            if let type {
+                append("event: ")
+                append(type)
+                append("\n")
+            }
+            append("data: ")
+            appendLine(first)
+            appendLine(second)
+            appendLine(third)
+            append("\n\n")
         case .amazonMessages:
+            var payload: [UInt8] = []
+            payload.append(first)
+            payload.append(second)
+            payload.append(third)
             var message = ByteQueue()
             message.appendAmazonMessage(
                 headers: [
                     (":event-type", type.map { "\($0)" } ?? "chunk"), (":content-type", "application/json"),
                     (":message-type", "event"),
-                ], payload: data)
+                ], payload: payload.span)
             message.withBytes { bytes.append($0) }
         case .array:
-            bytes += (ends.isEmpty ? "[" : ",\r\n").utf8
-            bytes.append(data)
+            append(ends.isEmpty ? "[" : ",\r\n")
+            bytes.append(first)
+            bytes.append(second)
+            bytes.append(third)
         }
         ends.append(bytes.count)
     }
@@ -48,9 +71,24 @@ struct EventWriter {
 
     /// The stream is over.
     mutating func end() {
-        guard framing == .array else { return }
-        bytes += (ends.isEmpty ? "[]" : "]").utf8
+        guard framing == .array, !isTrial else { return }
+        append(ends.isEmpty ? "[]" : "]")
         if ends.isEmpty { ends.append(bytes.count) } else { ends[ends.count - 1] = bytes.count }
+    }
+
+    private mutating func append(_ text: StaticString) {
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Adds data to a line. A line end in it can only stand between the parts of JSON that somebody indented, where it
+    /// means nothing; here it would end the event's data.
+    private mutating func appendLine(_ data: Span<UInt8>) {
+        var start = 0
+        while start < data.count {
+            let end = ASCII.lineEnd(data, from: start)
+            bytes.append(data.extracting(start..<end))
+            start = end + 1
+        }
     }
 
     /// Cuts what stands between a JSON string's quotation marks into pieces of at most ``pieceBytesMax`` bytes, never
@@ -58,15 +96,22 @@ struct EventWriter {
     static func pieces(of raw: Span<UInt8>, _ body: (Span<UInt8>) -> Void) {
         var start = 0
         repeat {
-            var end = start
-            while end < raw.count {
-                let next = end + unitLength(raw, end)
-                if next - start > pieceBytesMax, end > start { break }
-                end = min(next, raw.count)
-            }
+            let end = pieceEnd(raw, start)
             body(raw.extracting(start..<end))
             start = end
         } while start < raw.count
+    }
+
+    private static func pieceEnd(_ raw: Span<UInt8>, _ start: Int) -> Int {
+        let room = raw.extracting(start..<min(start + pieceBytesMax, raw.count))
+        // Up to here each byte is a character.
+        var end = start + JSONScan.plain(room, 0)
+        while end < raw.count {
+            let next = end + unitLength(raw, end)
+            if next - start > pieceBytesMax, end > start { break }
+            end = min(next, raw.count)
+        }
+        return end
     }
 
     /// The bytes of the character or escape at `index`.

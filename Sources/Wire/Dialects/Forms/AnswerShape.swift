@@ -1,0 +1,47 @@
+/// How the answers of an operation look: what their documents are, and how their streams are framed and read.
+///
+/// One line per dialect; an operation without a shape has answers that leo does not keep.
+struct AnswerShape {
+    /// The dialect's ``DocumentForm/judge(_:)``.
+    let judge: (Span<UInt8>) throws(AnswerFlaw) -> DocumentFacts
+    /// The dialect's ``DocumentForm/stream(_:tellsUsage:into:)``.
+    let stream: (Span<UInt8>, _ tellsUsage: Bool, inout EventWriter) -> Bool
+    /// The dialect's ``DocumentForm/isWhole(_:)``.
+    let isWhole: (Span<UInt8>) -> Bool
+    /// How a stream's events are framed; nil where answers never stream.
+    let framing: EventWriter.Framing?
+    /// Makes what puts a stream together.
+    let makeBuilder: (() -> any DocumentBuilder)?
+
+    /// The shape of an operation's answers; nil if leo keeps none.
+    static func of(_ operation: Operation) -> AnswerShape? {
+        switch operation.dialect {
+        case .openaiChat: events(ChatDocument.self) { ChatDocumentBuilder() }
+        case .openaiCompletions, .openaiResponses, .openaiEmbeddings, .openaiModerations, .anthropicMessages,
+            .geminiGenerate, .geminiEmbed, .cohereChat, .cohereEmbed, .cohereRerank, .bedrockConverse, .bedrockInvoke:
+            nil
+        case .openaiImages, .openaiAudio, .openaiOther, .anthropicOther, .geminiOther, .cohereOther, .bedrockOther: nil
+        }
+    }
+
+    /// Answers that are documents and never stream.
+    private static func document<Form: DocumentForm>(_: Form.Type) -> AnswerShape { AnswerShape(Form.self, nil, nil) }
+
+    /// Answers that are documents or streams.
+    private static func events<Form: DocumentForm>(
+        _: Form.Type, _ framing: EventWriter.Framing = .serverSentEvents,
+        _ makeBuilder: @escaping () -> any DocumentBuilder
+    ) -> AnswerShape {
+        AnswerShape(Form.self, framing, makeBuilder)
+    }
+
+    private init<Form: DocumentForm>(
+        _: Form.Type, _ framing: EventWriter.Framing?, _ makeBuilder: (() -> any DocumentBuilder)?
+    ) {
+        judge = { (document) throws(AnswerFlaw) in try Form.judge(document) }
+        stream = { document, tellsUsage, events in Form.stream(document, tellsUsage: tellsUsage, into: &events) }
+        isWhole = { Form.isWhole($0) }
+        self.framing = framing
+        self.makeBuilder = makeBuilder
+    }
+}
