@@ -17,8 +17,14 @@ struct AnswerShape {
     static func of(_ operation: Operation) -> AnswerShape? {
         switch operation.dialect {
         case .openaiChat: events(ChatDocument.self) { ChatDocumentBuilder() }
-        case .openaiCompletions, .openaiResponses, .openaiEmbeddings, .openaiModerations, .anthropicMessages,
-            .geminiGenerate, .geminiEmbed, .cohereChat, .cohereEmbed, .cohereRerank, .bedrockConverse, .bedrockInvoke:
+        // Mistral's code between a prompt and a suffix comes as chats do.
+        case .openaiCompletions where operation.name == "fim.completions":
+            events(ChatDocument.self) { ChatDocumentBuilder() }
+        case .openaiCompletions: events(CompletionDocument.self) { CompletionDocumentBuilder() }
+        case .openaiEmbeddings: document(EmbeddingDocument.self)
+        case .openaiModerations: document(ModerationDocument.self)
+        case .openaiResponses, .anthropicMessages, .geminiGenerate, .geminiEmbed, .cohereChat, .cohereEmbed,
+            .cohereRerank, .bedrockConverse, .bedrockInvoke:
             nil
         case .openaiImages, .openaiAudio, .openaiOther, .anthropicOther, .geminiOther, .cohereOther, .bedrockOther: nil
         }

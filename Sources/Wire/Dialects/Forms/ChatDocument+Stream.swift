@@ -61,13 +61,10 @@ private struct ChatChoiceDocument: ~Escapable {
                 try lastMembers.member(key, &cursor)
             }
         }
-        guard hasMessage, !finishReason.isEmpty, members.bytes.count <= Self.memberBytesMax else {
+        guard hasMessage, !finishReason.isEmpty, members.bytes.count <= ChunkWriter.memberBytesMax else {
             throw .unsupported
         }
     }
-
-    /// As long as what each chunk repeats may be.
-    private static let memberBytesMax = 512
 
     private mutating func readMessage(_ cursor: inout AnswerCursor) throws(AnswerFlaw) {
         let bytes = bytes
@@ -135,9 +132,9 @@ private struct ChatChoiceDocument: ~Escapable {
     /// Writes the chunks of the choice: its role, its thoughts and its text in pieces, its calls, its end.
     func write(isFirst: Bool, isLast: Bool, _ chunks: borrowing ChunkWriter, into events: inout EventWriter) {
         var opening = begin()
-        opening.write("\"role\":")
-        if role.range.isEmpty { opening.write("\"assistant\"") } else { opening.raw(bytes.extracting(role.quotedRange)) }
-        if content != nil { opening.write(",\"content\":\"\"") } else { opening.write(",\"content\":null") }
+        opening.write("\"role\":\"")
+        if role.range.isEmpty { opening.write("assistant") } else { opening.raw(role.raw(in: bytes)) }
+        opening.write(content == nil ? "\",\"content\":null" : "\",\"content\":\"\"")
         if hasRefusal { opening.write(",\"refusal\":null") }
         opening.write("}")
         end(&opening)
@@ -196,7 +193,9 @@ private struct ChatChoiceDocument: ~Escapable {
         ending.write("\"}")
         end(&ending)
         let frame = chunks.frame(beginning, ending)
-        EventWriter.pieces(of: content.raw(in: bytes)) { piece in events.write(frame.before.span, piece, frame.after.span) }
+        EventWriter.pieces(of: content.raw(in: bytes)) { piece in
+            events.write(frame.before.span, piece, frame.after.span)
+        }
     }
 
     /// One chunk per call, all of it at once.

@@ -3,9 +3,6 @@ struct ChatDocumentBuilder: DocumentBuilder {
     private var stream = ChunkStream()
     private var choices: [ChatChoice] = []
 
-    /// OpenAI has 128 as the largest `n`.
-    static let choiceCountMax = 128
-
     var byteCount: Int { stream.byteCount + choices.reduce(0) { $0 + $1.byteCount } }
 
     mutating func take(type: Span<UInt8>, data: Span<UInt8>) throws(AnswerFlaw) {
@@ -15,30 +12,12 @@ struct ChatDocumentBuilder: DocumentBuilder {
     private static func take(
         _ type: Span<UInt8>, _ data: Span<UInt8>, _ stream: inout ChunkStream, _ choices: inout [ChatChoice]
     ) throws(AnswerFlaw) {
-        try stream.take(type: type, data: data) { (cursor) throws(AnswerFlaw) in try takeChoice(&cursor, &choices) }
-    }
-
-    private static func takeChoice(
-        _ cursor: inout AnswerCursor, _ choices: inout [ChatChoice]
-    ) throws(AnswerFlaw) {
-        let bytes = cursor.bytes
-        // The index may stand behind what it is about.
-        var ahead = cursor
-        var index = 0
-        try ahead.members { (cursor, key) throws(AnswerFlaw) in
-            if key.equals("index", in: bytes) { index = try cursor.integer() }
+        try stream.take(type: type, data: data) { (cursor) throws(AnswerFlaw) in
+            let index = try ChunkStream.index(of: cursor)
+            let place = try ChunkStream.place(of: index, in: choices.map(\.index))
+            if place == choices.count || choices[place].index != index { choices.insert(ChatChoice(index), at: place) }
+            try choices[place].take(&cursor)
         }
-        let place = try place(of: index, in: choices.map(\.index))
-        if place == choices.count || choices[place].index != index { choices.insert(ChatChoice(index), at: place) }
-        try choices[place].take(&cursor)
-    }
-
-    /// Where the choice with this index is, or would be, among those that there are.
-    static func place(of index: Int, in indices: [Int]) throws(AnswerFlaw) -> Int {
-        let place = indices.firstIndex { $0 >= index } ?? indices.count
-        if place < indices.count, indices[place] == index { return place }
-        guard index >= 0, index < choiceCountMax else { throw .malformed }
-        return place
     }
 
     mutating func finish() throws(AnswerFlaw) -> [UInt8] {

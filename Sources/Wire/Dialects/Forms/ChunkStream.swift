@@ -8,6 +8,9 @@ struct ChunkStream {
     /// What stands where the usage would, in the document of a stream that told none.
     private static let usageMissing: StaticString = "{\"usage\":null,"
 
+    /// OpenAI has 128 as the largest `n`.
+    private static let choiceCountMax = 128
+
     private var members = ChunkMembers()
     private var usage: [UInt8] = []
     private var usageIsBesideChoices = false
@@ -76,6 +79,24 @@ struct ChunkStream {
         if key.equals("prompt_filter_results", in: data) { return .sameWhereTold }
         if key.equals("x_groq", in: data) { return .last }
         return .everywhere
+    }
+
+    /// The index of the choice in front of the cursor.
+    static func index(of cursor: AnswerCursor) throws(AnswerFlaw) -> Int {
+        // It may stand behind what it is about.
+        var ahead = cursor
+        let bytes = cursor.bytes
+        var index = 0
+        try ahead.members { (cursor, key) throws(AnswerFlaw) in
+            if key.equals("index", in: bytes) { index = try cursor.integer() }
+        }
+        return index
+    }
+
+    /// Where the choice with this index is, or would be, among those that there are.
+    static func place(of index: Int, in indices: [Int]) throws(AnswerFlaw) -> Int {
+        guard 0..<choiceCountMax ~= index else { throw .malformed }
+        return indices.firstIndex { $0 >= index } ?? indices.count
     }
 
     /// Makes the document; `choices` are its choices with commas between them.

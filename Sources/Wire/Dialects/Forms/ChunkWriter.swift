@@ -17,6 +17,8 @@ struct ChunkWriter: ~Escapable {
 
     /// What each chunk repeats may be so long; it is 150 bytes. More would make a large stream of a small document.
     private static let headBytesMax = 1024
+    /// And what each chunk of one choice repeats, which is nothing.
+    static let memberBytesMax = 512
 
     /// Reads the document; nil if it cannot be told as chunks of the kind `object`.
     @_lifetime(copy document)
@@ -70,7 +72,9 @@ struct ChunkWriter: ~Escapable {
     }
 
     /// What stands around a text in a chunk with one choice, whose own JSON around it is `beginning` and `end`.
-    func frame(_ beginning: JSONText, _ end: JSONText = JSONText(), isFirst: Bool = false, isLast: Bool = false) -> Frame {
+    func frame(
+        _ beginning: JSONText, _ end: JSONText = JSONText(), isFirst: Bool = false, isLast: Bool = false
+    ) -> Frame {
         var before = JSONText()
         before.raw(head.span)
         if isFirst { before.raw(firstMembers.span) }
