@@ -1,12 +1,15 @@
 /// The cyclic redundancy check of ISO 3309 that gzip, zlib and Amazon's event streams use, in any pieces.
-struct CRC32: Equatable, Sendable {
+public struct CRC32: Equatable, Sendable {
     private var register: UInt32 = 0xffff_ffff
 
+    /// The check of no bytes.
+    public init() {}
+
     /// The check of the bytes so far.
-    var value: UInt32 { ~register }
+    public var value: UInt32 { ~register }
 
     /// Takes more bytes, eight at a time (Kounavis and Berry, "slicing by 8").
-    mutating func take(_ bytes: Span<UInt8>) {
+    public mutating func take(_ bytes: Span<UInt8>) {
         let tables = Self.tables.span
         var crc = register
         var index = 0
