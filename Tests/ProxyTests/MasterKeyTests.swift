@@ -61,6 +61,40 @@ struct MasterKeyTests {
         #expect(own.fingerprint(of: key.span) == own.fingerprint(of: key.span))
     }
 
+    @Test("names kept answers alike on every machine, and for each tenant otherwise")
+    func cacheKeys() throws {
+        let master = try #require(known())
+        func keys(_ master: MasterKey?, after previous: CacheKeys? = nil) throws -> CacheKeys {
+            let tenants = ["a", "b", "c"].map { name in
+                var tenant = TenantPolicy(name: name)
+                tenant.cache.mode = name == "a" ? .enforce : name == "b" ? .observe : .off
+                return tenant
+            }
+            let masters = master.map { MasterKeys(current: $0, previous: nil) }
+            return try #require(CacheKeys(masters, tenants: tenants, after: previous))
+        }
+        func name(_ keys: CacheKeys, _ tenant: String, _ first: String, _ second: String) -> String? {
+            keys.key(tenant: tenant, preamble: first.utf8.span, canonical: second.utf8.span)?.text
+        }
+        let found = try keys(master)
+        let secret = try #require(master.derive(.cacheKeys, tenant: "a"))
+        let digest = KeyedDigest.Key(secret).code(of: "onetwo".utf8.span)
+        let text = try #require(digest).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(try name(found, "a", "one", "two") == text && name(keys(master), "a", "one", "two") == text)
+        // Changing this makes a fleet's leos of two versions forget each other's answers.
+        #expect(text == "928faecfebee3c3b026e0d63fe1fa876d893ecc340ba19f7000ee1c0f49c3e0d")
+        #expect(name(found, "a", "", "") != nil && name(found, "a", "one", "") != name(found, "a", "two", ""))
+        #expect(name(found, "b", "one", "two") != nil && name(found, "b", "one", "two") != text)
+        #expect(name(found, "c", "one", "two") == nil && name(found, "d", "one", "two") == nil)
+        // Without a master key a process has its own, and keeps it over a reload, but not once there is a master key.
+        let own = try keys(nil)
+        #expect(name(own, "a", "one", "two") != text)
+        #expect(try name(keys(nil, after: own), "a", "one", "two") == name(own, "a", "one", "two"))
+        #expect(try name(keys(nil), "a", "one", "two") != name(own, "a", "one", "two"))
+        #expect(try name(keys(master, after: own), "a", "one", "two") == text)
+        #expect(plain(master.derive(.fingerprints, tenant: "a")) != plain(master.derive(.cacheKeys, tenant: "a")))
+    }
+
     @Test("is read as it was written, and by its owner's will alone")
     func file() throws {
         let folder = try TemporaryFolder()

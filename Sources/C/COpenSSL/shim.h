@@ -80,6 +80,14 @@ static inline int leo_ticket_mac_set_key(EVP_MAC_CTX *mac, unsigned char *key, s
     };
     return EVP_MAC_CTX_set_params(mac, parameters);
 }
+// HMAC with SHA-256: gives a context its key; 1 for success.
+static inline int leo_mac_init_sha256(EVP_MAC_CTX *mac, const unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[2] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_init(mac, key, length, parameters);
+}
 static inline unsigned long leo_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253; }
 
 // HKDF with SHA-256 (RFC 5869), extract and expand; 1 for success.

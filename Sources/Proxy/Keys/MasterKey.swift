@@ -12,6 +12,8 @@ struct MasterKey: Sendable {
     enum Purpose: String, CaseIterable, Sendable {
         /// Of provider keys; the same for all tenants, because a fingerprint tells which of them it is.
         case fingerprints
+        /// Of what names kept answers; each tenant's own, so that none can name another's.
+        case cacheKeys
     }
 
     /// Why a file holds no master key.

@@ -23,6 +23,8 @@ final class PolicySnapshot: Sendable {
     private let lastPasswords: PasswordCheck?
     /// Makes fingerprints of provider keys, by the master keys of `[keys]`; nil when OpenSSL cannot.
     let fingerprints: CredentialFingerprints?
+    /// Name kept answers, by the master key of `[keys]`; nil when OpenSSL cannot.
+    let cacheKeys: CacheKeys?
     /// `access_log.labels`
     let labels: [String]
     /// What exchanges usually use; learnt, and kept across reloads.
@@ -62,6 +64,7 @@ final class PolicySnapshot: Sendable {
         // A key that only this process has is made once.
         let own = keys == nil ? previous?.fingerprints : nil
         fingerprints = own?.isShared == false ? own : CredentialFingerprints(keys)
+        cacheKeys = CacheKeys(keys, tenants: config.tenants.policies, after: previous?.cacheKeys)
         labels = config.accessLog.labels
         prices = config.prices.table
         cache = config.cache

@@ -90,7 +90,7 @@ final class Reloader: Sendable {
         }
         if let flaw = shared.owners.flaw(for: config.tenants) { return ReloadReport(.unreadable, flaw) }
         let policy = PolicySnapshot(config, keys: keys, after: shared.policy)
-        if policy.fingerprints == nil {
+        if policy.fingerprints == nil || policy.cacheKeys == nil {
             return ReloadReport(.unreadable, "OpenSSL cannot derive keys, or has no random numbers to give")
         }
         if config.tenants.hasUsers, policy.passwords == nil {

@@ -77,7 +77,7 @@ public struct Server {
         if config.tenants.hasUsers, shared.policy.passwords == nil {
             throw StartFailure("OpenSSL has no random numbers to give, and passwords cannot be checked")
         }
-        if shared.policy.fingerprints == nil {
+        if shared.policy.fingerprints == nil || shared.policy.cacheKeys == nil {
             throw StartFailure("OpenSSL cannot derive keys, or has no random numbers to give")
         }
         if let flaw = shared.owners.flaw(for: config.tenants) { throw StartFailure(flaw) }
