@@ -47,7 +47,7 @@ struct AccessLogDocumentTests {
             #expect(row.3.contains("`") == (metric.labels != .none), "\(metric.name)")
         }
         for word in LookupResult.allCases.map(\.word) + Disposition.allCases.map(\.word)
-            + Direction.allCases.map(\.word)
+            + Direction.allCases.map(\.word) + CacheResult.allCases.map(\.word)
         {
             #expect(text.contains("`\(word)`"))
         }

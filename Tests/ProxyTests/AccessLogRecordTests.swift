@@ -22,7 +22,8 @@ struct AccessLogRecordTests {
             "upstream_protocol":"http/1.1","via":"proxy.example:3128",\
             "ms":{"handshake":1.5,"resolve":2,"connect":30.25,"ttfb":400,"total":1204.567},"request_bytes":512,\
             "response_bytes":2048,"tokens":{"in":30,"out":20,"cached":4,"cache_write":5,"reasoning":6},\
-            "usage_source":"provider","cost":0.000125,"limit":"tokens/min","limit_remaining":"17",\
+            "usage_source":"provider","cost":0.000125,"cache":"hit","cache_reason":"sampled","saved_tokens":50,"saved_cost":0.0003,\
+            "limit":"tokens/min","limit_remaining":"17",\
             "would":["rate_limited: x"],"edits":{"include_usage":1,"output_limit":2},"request_id":"req_123","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692\
             03331-01","user_agent":"OpenAI/Python 1.0","labels":{"x-team":"search","x-job":"n\\"1"}}
 
@@ -167,6 +168,10 @@ struct AccessLogRecordTests {
         account.usage = usage
         account.usageSource = .provider
         account.cost = Money(picodollars: 125_000_000)
+        account.cache = .hit
+        account.cacheReason = "sampled"
+        account.savedUsage = usage
+        account.savedCost = Money(picodollars: 300_000_000)
         account.limit = "tokens/min"
         account.limitRemaining = "17"
         account.wouldHave("rate_limited: x")

@@ -66,8 +66,12 @@ struct TenantReportTests {
         usage.inputTokens = 1000
         usage.cachedTokens = 300
         usage.outputTokens = 400
-        policy.totals[0].add(usage, cost: cost, isRefused: false)
-        policy.totals[0].add(usage, cost: nil, isRefused: true)
+        var account = ExchangeAccount()
+        account.usage = usage
+        account.cost = cost
+        policy.totals[0].add(account, isRefused: false)
+        account.cost = nil
+        policy.totals[0].add(account, isRefused: true)
         return policy
     }
 
@@ -78,6 +82,7 @@ struct TenantReportTests {
         let expected = [
             #"{"policy_revision":1,"tenants":[{"name":"default","exchanges":2,"refusals":1,"#,
             #""tokens":{"input":2000,"cached":600,"output":800},"cost":0.009,"unpriced":1,"#,
+            #""cache":{"mode":"off","hits":0,"saved_tokens":0,"saved_cost":0.00},"#,
             #""guards":{"mode":"enforce","models":["gpt-*","o9"],"max_output_tokens":700,"max_output_action":"cap","#,
             #""max_body":10240,"on_exhausted":"let_finish","unmetered":"refuse","unpriced":"refuse"},"limits":["#,
             #"{"name":"requests/min","kind":"requests","window":"min","mode":"enforce","limit":600,"burst":100,"#,
@@ -112,13 +117,37 @@ struct TenantReportTests {
         #expect(after.samples[#"leo_tenant_limit_remaining{tenant="default",limit="tokens/day"}"#] == 5000)
     }
 
+    @Test("tells what the cache has saved, by what it answered and nothing else")
+    func saved() throws {
+        let policy = try policy("[defaults.limits]\nconcurrent = 4\n[defaults.cache]\nmode = \"enforce\"")
+        var account = ExchangeAccount()
+        var usage = Usage()
+        usage.inputTokens = 10
+        usage.outputTokens = 5
+        account.savedUsage = usage
+        account.savedCost = Money(picodollars: 2_000_000_000)
+        for result in CacheResult.allCases {
+            account.cache = result
+            policy.totals[0].add(account, isRefused: false)
+        }
+        account.cache = .hit
+        account.savedUsage = nil
+        account.savedCost = nil
+        policy.totals[0].add(account, isRefused: false)
+        guard case .array(let tenants) = try #require(json(policy)["tenants"]) else { return #expect(Bool(false)) }
+        let told = try #require(tenants[0]["cache"])
+        #expect(told["mode"] == .string("enforce") && told["hits"] == .word("4"))
+        #expect(told["saved_tokens"] == .word("45") && told["saved_cost"] == .word("0.006"))
+    }
+
     @Test("says so of a tenant for which nothing is set")
     func empty() throws {
         var out = ByteQueue()
         TenantReport(PolicySnapshot(Config(baseDirectory: "/")), at: Self.start).append(to: &out)
         let expected =
             #"{"policy_revision":1,"tenants":[{"name":"default","exchanges":0,"refusals":0,"tokens":{"input":0,"#
-            + #""cached":0,"output":0},"cost":0.00,"unpriced":0,"guards":{"mode":"enforce"},"limits":[]}]}"# + "\n"
+            + #""cached":0,"output":0},"cost":0.00,"unpriced":0,"cache":{"mode":"off","hits":0,"saved_tokens":0,"saved_cost":0.00},"#
+            + #""guards":{"mode":"enforce"},"limits":[]}]}"# + "\n"
         #expect(text(of: out) == expected)
     }
 
@@ -133,6 +162,9 @@ struct TenantReportTests {
             #"leo_tenant_tokens_total{tenant="default",kind="output"}"#: 800,
             #"leo_tenant_cost_usd_total{tenant="default"}"#: 0.009,
             #"leo_tenant_unpriced_total{tenant="default"}"#: 1,
+            #"leo_tenant_cache_hits_total{tenant="default"}"#: 0,
+            #"leo_tenant_saved_tokens_total{tenant="default"}"#: 0,
+            #"leo_tenant_saved_cost_usd_total{tenant="default"}"#: 0,
         ]
         let limits: [(label: String, limit: Double, capacity: Double, remaining: Double, corrected: Double)] = [
             ("requests/min", 600, 100, 99, 0), ("requests/min #2", 500, 50, 49, 0),
@@ -168,8 +200,13 @@ struct TenantReportTests {
             let policy = PolicySnapshot(config)
             var usage = Usage()
             usage.inputTokens = 7
-            let cost = Money(picodollars: 500_000_000_000)
-            for totals in policy.totals { totals.add(usage, cost: cost, isRefused: true) }
+            var account = ExchangeAccount()
+            account.usage = usage
+            account.cost = Money(picodollars: 500_000_000_000)
+            account.cache = .coalesced
+            account.savedUsage = usage
+            account.savedCost = Money(picodollars: 250_000_000_000)
+            for totals in policy.totals { totals.add(account, isRefused: true) }
             return try self.page(policy)
         }
         // With the default tenant that is one too many.
@@ -185,6 +222,9 @@ struct TenantReportTests {
         #expect(more[#"leo_tenant_refusals_total{tenant="other"}"#] == 101)
         #expect(more[#"leo_tenant_tokens_total{tenant="other",kind="input"}"#] == 707)
         #expect(more[#"leo_tenant_cost_usd_total{tenant="other"}"#] == 50.5)
+        #expect(more[#"leo_tenant_cache_hits_total{tenant="other"}"#] == 101)
+        #expect(more[#"leo_tenant_saved_tokens_total{tenant="other"}"#] == 707)
+        #expect(more[#"leo_tenant_saved_cost_usd_total{tenant="other"}"#] == 25.25)
         // As many as there may be: each has its own.
         let few = try page(table(199)).samples
         #expect(few.keys.filter { $0.hasPrefix("leo_tenant_exchanges_total") }.count == 200)

@@ -6,6 +6,7 @@ struct TenantReport {
     private struct Row {
         let name: String
         let limits: LimitSettings
+        let cache: CacheSettings
         let levels: [LimitLevel]
         let sums: TenantTotals.Sums
     }
@@ -19,8 +20,8 @@ struct TenantReport {
         rows = policy.tenants.policies.indices.map { index in
             let tenant = policy.tenants.policies[index]
             return Row(
-                name: tenant.name, limits: tenant.limits, levels: policy.limitBooks[index]?.all(at: time) ?? [],
-                sums: policy.totals[index].sums)
+                name: tenant.name, limits: tenant.limits, cache: tenant.cache,
+                levels: policy.limitBooks[index]?.all(at: time) ?? [], sums: policy.totals[index].sums)
         }
     }
 
@@ -35,6 +36,7 @@ struct TenantReport {
             line.openElement()
             line.field("name", row.name)
             Self.append(row.sums, to: &line)
+            Self.append(row.cache, row.sums, to: &line)
             Self.appendGuards(row.limits, to: &line)
             line.openArray("limits")
             for level in row.levels {
@@ -59,6 +61,17 @@ struct TenantReport {
         line.closeObject()
         line.field("cost", decimal: sums.cost.description)
         line.field("unpriced", sums.unpricedCount)
+    }
+
+    private static func append(
+        _ settings: CacheSettings, _ sums: TenantTotals.Sums, to line: inout JSONLine
+    ) {
+        line.openObject("cache")
+        line.field("mode", settings.mode.rawValue)
+        line.field("hits", sums.cacheHitCount)
+        line.field("saved_tokens", sums.savedTokens)
+        line.field("saved_cost", decimal: sums.savedCost.description)
+        line.closeObject()
     }
 
     /// By the file's keys; those that guard nothing are left out.
@@ -138,6 +151,9 @@ struct TenantReport {
             .tenantTokens: .samples(tokens),
             .tenantCost: perTenant { $0.cost.description },
             .tenantUnpriced: perTenant { String($0.unpricedCount) },
+            .tenantCacheHits: perTenant { String($0.cacheHitCount) },
+            .tenantSavedTokens: perTenant { String($0.savedTokens) },
+            .tenantSavedCost: perTenant { $0.savedCost.description },
             .tenantLimit: perLimit { $0.limitText },
             .tenantLimitCapacity: perLimit { $0.rule.amountText($0.capacity) },
             .tenantLimitRemaining: perLimit { $0.remainingText },

@@ -119,9 +119,8 @@ extension Governance {
             charge?.settle(whole, at: time)
         }
         noteLimits(journal)
-        let account = journal.record.account
         let isRefused = journal.record.error.map { $0.isRefusal || $0 == .budgetCut } ?? false
-        totals?.add(account.usage, cost: account.cost, isRefused: isRefused)
+        totals?.add(journal.record.account, isRefused: isRefused)
     }
 
     private func usage(of status: Int, _ journal: Journal) -> Usage {

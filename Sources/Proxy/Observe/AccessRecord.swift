@@ -42,6 +42,10 @@ enum AccessField: String, CaseIterable, Sendable {
     case tokens
     case usageSource = "usage_source"
     case cost
+    case cache
+    case cacheReason = "cache_reason"
+    case savedTokens = "saved_tokens"
+    case savedCost = "saved_cost"
     case limit
     case limitRemaining = "limit_remaining"
     case would
@@ -320,6 +324,10 @@ struct AccessRecord: ~Copyable, Sendable {
         case .tokens: account.appendTokens(to: &line)
         case .usageSource: append(account.usageSource?.rawValue, as: field, to: &line)
         case .cost: if let cost = account.cost { line.field(field.rawValue, decimal: cost.description) }
+        case .cache: append(account.cache?.word, as: field, to: &line)
+        case .cacheReason: append(account.cacheReason, as: field, to: &line)
+        case .savedTokens: append(account.savedUsage?.totalTokens, as: field, to: &line)
+        case .savedCost: if let cost = account.savedCost { line.field(field.rawValue, decimal: cost.description) }
         case .limit: append(account.limit, as: field, to: &line)
         case .limitRemaining: append(account.limitRemaining, as: field, to: &line)
         case .would: account.appendWould(to: &line)

@@ -30,6 +30,14 @@ struct ExchangeAccount: Sendable {
     var usage: Usage?
     var usageSource: UsageSource?
     var cost: Money?
+    /// What the cache made of it; nil where the tenant has none.
+    var cache: CacheResult?
+    /// Why, in a word.
+    var cacheReason: String?
+    /// What it would have used, had the provider been asked.
+    var savedUsage: Usage?
+    /// What that would have cost; nil for a model without a price.
+    var savedCost: Money?
     /// The limit that has the least left, as the file has it.
     var limit: String?
     /// What is left of it, in its own unit.

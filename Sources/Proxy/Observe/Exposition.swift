@@ -122,6 +122,7 @@ enum Exposition {
         case .reason: AuthenticationRefusal.allCases.map { [("reason", $0.word)] }
         case .limit: OverloadLimit.allCases.map { [("limit", $0.word)] }
         case .reload: ReloadReport.Result.allCases.map { [("result", $0.word)] }
+        case .cache: CacheResult.allCases.map { [("result", $0.word)] }
         case .error: Fault.allCases.map { [("error", $0.rawValue)] }
         case .provider: providers.map { [("provider", $0)] }
         case .providerAndStatus:

@@ -7,8 +7,11 @@ enum Metric: Int, CaseIterable, Sendable {
     case authenticationsRefused, overload, bodyMemory
     case exchanges, exchangesOpen, requestBytes, responseBytes, timeToFirstByte, exchangeTime
     case faults
+    case cacheRequests, cacheEntries, cacheBytes, cacheBytesMax
+    case cacheInsertions, cacheEvictions, cacheExpirations, cacheDamaged
     case tunnelsOpen, tunnelBytes
     case tenantExchanges, tenantRefusals, tenantTokens, tenantCost, tenantUnpriced
+    case tenantCacheHits, tenantSavedTokens, tenantSavedCost
     case tenantLimit, tenantLimitCapacity, tenantLimitRemaining, tenantLimitCorrected
     case upstreamRetries, upstreamCircuitsOpen
     case upstreamConnections, upstreamReuses, upstreamConnectionsOpen, upstreamConnectionsIdle, upstreamConnectTime
@@ -25,7 +28,8 @@ enum Metric: Int, CaseIterable, Sendable {
     /// The label sets. All are bounded: by the file's provider table, by its tenants up to a number, or by an enum of
     /// leo's.
     enum Labels: Sendable {
-        case none, disposition, provider, providerAndStatus, error, direction, result, version, reason, limit, reload
+        case none, disposition, provider, providerAndStatus, error, direction, result, version, reason, limit, reload,
+            cache
         case tenant, tenantAndKind, tenantAndLimit
     }
 
@@ -102,6 +106,29 @@ enum Metric: Int, CaseIterable, Sendable {
                 "leo_faults_total",
                 "Connections and exchanges that went wrong, by the error word of the access log.",
                 .counter, .error)
+        case .cacheRequests:
+            Declaration(
+                "leo_cache_requests_total",
+                "Requests of tenants with a cache, by what the cache made of them.",
+                .counter, .cache)
+        case .cacheEntries:
+            Declaration("leo_cache_entries", "Answers kept now.", .gauge, .none, .asked)
+        case .cacheBytes:
+            Declaration(
+                "leo_cache_bytes", "Bytes of kept answers, with what leo notes about them.", .gauge, .none, .asked)
+        case .cacheBytesMax:
+            Declaration("leo_cache_bytes_max", "The bytes that kept answers may take.", .gauge, .none, .asked)
+        case .cacheInsertions:
+            Declaration("leo_cache_insertions_total", "Answers kept.", .counter, .none, .asked)
+        case .cacheEvictions:
+            Declaration(
+                "leo_cache_evictions_total", "Answers dropped before their time to make room.", .counter, .none, .asked)
+        case .cacheExpirations:
+            Declaration(
+                "leo_cache_expirations_total", "Answers dropped because their time was over.", .counter, .none, .asked)
+        case .cacheDamaged:
+            Declaration(
+                "leo_cache_damaged_total", "Kept answers that could not be read again.", .counter, .none, .asked)
         case .tunnelsOpen: Declaration("leo_tunnels_open", "Tunnels open now.", .gauge)
         case .tunnelBytes:
             Declaration(
@@ -132,6 +159,21 @@ enum Metric: Int, CaseIterable, Sendable {
             Declaration(
                 "leo_tenant_unpriced_total",
                 "Exchanges that used tokens of a model without a price, by tenant.",
+                .counter, .tenant, .asked)
+        case .tenantCacheHits:
+            Declaration(
+                "leo_tenant_cache_hits_total",
+                "Exchanges that the cache has answered, by tenant.",
+                .counter, .tenant, .asked)
+        case .tenantSavedTokens:
+            Declaration(
+                "leo_tenant_saved_tokens_total",
+                "Input and output that these exchanges would have used, by tenant.",
+                .counter, .tenant, .asked)
+        case .tenantSavedCost:
+            Declaration(
+                "leo_tenant_saved_cost_usd_total",
+                "What these exchanges would have cost, in US dollars, where the price is known.",
                 .counter, .tenant, .asked)
         case .tenantLimit:
             Declaration(
@@ -252,6 +294,7 @@ enum Counter: Sendable {
     case faults(Fault)
     case authenticationsRefused(AuthenticationRefusal)
     case overload(OverloadLimit)
+    case cacheRequests(CacheResult)
     case tunnelBytes(Direction)
     case upstreamRetries
     case upstreamConnections

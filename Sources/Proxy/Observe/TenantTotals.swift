@@ -17,6 +17,12 @@ final class TenantTotals: Sendable {
         var cost = Money.zero
         /// Exchanges that used tokens of a model without a price.
         var unpricedCount: UInt64 = 0
+        /// Exchanges that the cache has answered.
+        var cacheHitCount: UInt64 = 0
+        /// Input and output that these would have used.
+        var savedTokens: UInt64 = 0
+        /// What it would have cost, where the price is known.
+        var savedCost = Money.zero
 
         /// Adds another tenant's.
         mutating func add(_ other: Sums) {
@@ -27,6 +33,9 @@ final class TenantTotals: Sendable {
             outputTokens &+= other.outputTokens
             cost += other.cost
             unpricedCount &+= other.unpricedCount
+            cacheHitCount &+= other.cacheHitCount
+            savedTokens &+= other.savedTokens
+            savedCost += other.savedCost
         }
     }
 
@@ -35,11 +44,17 @@ final class TenantTotals: Sendable {
     /// The sums now.
     var sums: Sums { state.withLock { $0 } }
 
-    /// Adds an exchange that has ended. `usage` nil: it used nothing that is known.
-    func add(_ usage: Usage?, cost: Money?, isRefused: Bool) {
+    /// Adds an exchange that has ended, by what its line says.
+    func add(_ account: ExchangeAccount, isRefused: Bool) {
         state.withLock { sums in
             sums.exchangeCount &+= 1
             if isRefused { sums.refusalCount &+= 1 }
+            if account.cache?.isSaving == true {
+                sums.cacheHitCount &+= 1
+                sums.savedTokens &+= UInt64(max(0, account.savedUsage?.totalTokens ?? 0))
+                sums.savedCost += account.savedCost ?? .zero
+            }
+            let (usage, cost) = (account.usage, account.cost)
             guard let usage else { return }
             sums.inputTokens &+= UInt64(max(0, usage.inputTokens))
             sums.cachedTokens &+= UInt64(max(0, usage.cachedTokens))

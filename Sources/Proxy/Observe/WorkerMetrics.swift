@@ -118,6 +118,7 @@ final class MetricsLayout: Sendable {
         case .faults(let fault): firstCell(of: .faults) + (Self.faults.firstIndex(of: fault) ?? 0)
         case .authenticationsRefused(let reason): firstCell(of: .authenticationsRefused) + reason.rawValue
         case .overload(let limit): firstCell(of: .overload) + limit.rawValue
+        case .cacheRequests(let result): firstCell(of: .cacheRequests) + result.rawValue
         case .tunnelBytes(let direction): firstCell(of: .tunnelBytes) + direction.rawValue
         case .upstreamConnections: firstCell(of: .upstreamConnections)
         case .upstreamReuses: firstCell(of: .upstreamReuses)
@@ -148,6 +149,7 @@ final class MetricsLayout: Sendable {
         case .reason: AuthenticationRefusal.allCases.count
         case .limit: OverloadLimit.allCases.count
         case .reload: ReloadReport.Result.allCases.count
+        case .cache: CacheResult.allCases.count
         case .tenant, .tenantAndKind, .tenantAndLimit: 0
         }
     }
