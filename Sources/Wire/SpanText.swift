@@ -11,6 +11,14 @@ extension Span where Element == UInt8 {
         }
         return true
     }
+
+    /// The bytes in an array of their own.
+    public var copied: [UInt8] {
+        var copy: [UInt8] = []
+        copy.reserveCapacity(count)
+        copy.append(self)
+        return copy
+    }
 }
 
 extension String {

@@ -60,6 +60,23 @@ struct LimitBookTests {
         #expect(book.refusal(.tokens(101, model: "m", money: .zero), at: time(0))?.kind == .tokens)
     }
 
+    @Test("let a request that uses nothing pass where tokens and money are spent, and count it as a request")
+    func usesNothing() throws {
+        let glob = try #require(ModelGlob("m"))
+        let book = book(
+            .rate(.tokens, 60, per: .minute, burst: 10), .budget(.dollars(1), per: .day),
+            .rate(.requests, 2, per: .hour, burst: 2, model: glob))
+        let spent = try book.hold(.tokens(10, model: "m", money: .dollars(1)), at: time(0))
+        book.settle(spent, LimitCharge(inputTokens: 100, outputTokens: 0, money: .dollars(2)), at: time(0))
+        #expect(!book.admits(.tokens(0, model: "m", money: .zero), at: time(0)))
+        var served = LimitRequest(phase: .full, model: "m")
+        served.usesNothing = true
+        let reservation = try book.hold(served, at: time(0))
+        book.settle(reservation, LimitCharge(), at: time(0))
+        #expect(book.all(at: time(0)).map(\.used) == [100, 2_000_000_000_000, 2])
+        #expect(book.refusal(served, at: time(0))?.kind == .requests)
+    }
+
     @Test("are counted in all or in none")
     func allOrNone() {
         let book = book(

@@ -52,7 +52,7 @@ public struct CacheSettings: Equatable, Sendable {
     public var staleSpan: Duration { max(staleWhileRevalidate, staleIfError) }
 
     /// No answer is kept longer, whatever becomes of prices, models and providers' keys in the meantime.
-    static let timeToLiveMax = Duration.seconds(24 * 3600)
+    public static let timeToLiveMax = Duration.seconds(24 * 3600)
     /// More names are no list of exceptions.
     static let ignoredHeaderCountMax = 64
 }

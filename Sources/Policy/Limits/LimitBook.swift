@@ -179,6 +179,7 @@ extension LimitBook {
         var admission = Admission(generation: generation, time: time)
         for (index, row) in generation.rows.enumerated() where row.isEarly == isEarly {
             guard row.isForAllModels || request.isForAnyModel || row.rule.applies(to: request.model) else { continue }
+            if request.usesNothing, row.kind.countsUsage { continue }
             let isUnpriced = row.kind == .budget && request.money == nil
             if isUnpriced && !generation.refusesUnpriced { continue }
             let refusal =

@@ -20,6 +20,14 @@ public enum LimitKind: String, Sendable, CaseIterable {
         case .budget, .concurrent: false
         }
     }
+
+    /// Whether it counts what requests use, and not the requests.
+    public var countsUsage: Bool {
+        switch self {
+        case .tokens, .inputTokens, .outputTokens, .budget: true
+        case .requests, .concurrent: false
+        }
+    }
 }
 
 /// One limit of a tenant: so much of something in so much time, perhaps for some models only.

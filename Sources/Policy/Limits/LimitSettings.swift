@@ -58,24 +58,10 @@ public struct LimitSettings: Equatable, Sendable {
     }
 
     /// Whether some enforced limit counts tokens or money, so that what an exchange uses must be known.
-    public var metersUsage: Bool {
-        rules.contains { rule in
-            switch rule.kind {
-            case .tokens, .inputTokens, .outputTokens, .budget: rule.mode == .enforce
-            case .requests, .concurrent: false
-            }
-        }
-    }
+    public var metersUsage: Bool { rules.contains { $0.kind.countsUsage && $0.mode == .enforce } }
 
     /// Whether some limit, enforced or observed, counts tokens or money.
-    public var countsUsage: Bool {
-        rules.contains { rule in
-            switch rule.kind {
-            case .tokens, .inputTokens, .outputTokens, .budget: true
-            case .requests, .concurrent: false
-            }
-        }
-    }
+    public var countsUsage: Bool { rules.contains(where: \.kind.countsUsage) }
 
     /// Whether some limit counts money.
     public var countsMoney: Bool { rules.contains { $0.kind == .budget } }

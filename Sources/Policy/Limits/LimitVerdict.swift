@@ -20,6 +20,9 @@ public struct LimitRequest: Sendable {
     public var outputTokens: Int
     /// What both would cost; nil when the model has no price.
     public var money: Money?
+    /// Whether it is answered without its provider, so that it is a request and uses nothing else: the limits of tokens
+    /// and money are not asked, and may be used up.
+    public var usesNothing = false
 
     /// A request.
     public init(

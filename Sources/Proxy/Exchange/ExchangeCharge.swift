@@ -55,6 +55,17 @@ struct ExchangeCharge: ~Copyable {
         coveredOutputTokens = estimate.outputTokens
     }
 
+    /// Asks the limits of one model's requests for an exchange that is answered without its provider: it is a request and
+    /// uses nothing. Throws a refusal.
+    mutating func admitServed(
+        model: String?, isForAnyModel: Bool, at time: LimitTime, observed: (LimitRefusal) -> Void
+    ) throws(LimitRefusal) {
+        estimate = Estimate()
+        var request = LimitRequest(phase: .full, model: model, isForAnyModel: isForAnyModel)
+        request.usesNothing = true
+        full = try admit(request, at: time, observed)
+    }
+
     private func admit(
         _ request: LimitRequest, at time: LimitTime, _ observed: (LimitRefusal) -> Void
     ) throws(LimitRefusal) -> Reservation {

@@ -115,7 +115,7 @@ extension Fault {
             .upstreamClosed, .badAnswer, .upstreamCut:
             502
         case .audit, .overload, .draining, .circuitOpen: 503
-        case .connectTimeout, .upstreamTimeout: 504
+        case .connectTimeout, .upstreamTimeout, .notCached: 504
         case .versionUnsupported: 505
         // No answer is sent for these; 499 is what nginx logs for a client that has left.
         case .clientGone, .clientStalled, .clientHandshake, .clientDistrust, .http2Error, .http2Abuse: 499
@@ -139,7 +139,7 @@ extension Fault {
             .addressRefused, .caConstraint, .certificateExpired, .certificateName, .certificateSelfSigned,
             .certificateUntrusted, .certificatePin, .viaCredentials, .viaRefused, .badAnswer, .internalError,
             .budgetExhausted, .limitUnreachable, .modelRefused, .outputLimitRefused, .bodyTooLarge, .uninspectable,
-            .unmetered, .unpriced, .budgetCut:
+            .unmetered, .unpriced, .budgetCut, .notCached:
             false
         }
     }
@@ -152,6 +152,6 @@ extension Fault {
 
     private static let refusals: Set<Fault> = [
         .rateLimited, .concurrencyLimited, .budgetExhausted, .limitUnreachable, .modelRefused, .outputLimitRefused,
-        .bodyTooLarge, .uninspectable, .unmetered, .unpriced, .providerBackoff, .circuitOpen,
+        .bodyTooLarge, .uninspectable, .unmetered, .unpriced, .providerBackoff, .circuitOpen, .notCached,
     ]
 }

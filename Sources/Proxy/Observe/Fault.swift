@@ -78,6 +78,8 @@ public enum Fault: String, Error, Sendable, CaseIterable {
     case outputLimitRefused = "output_limit_refused"
     /// The request's body is larger than the tenant, or what reads it, allows.
     case bodyTooLarge = "body_too_large"
+    /// The request wants an answer from the cache or none, and the cache has none.
+    case notCached = "not_cached"
     /// A policy has to read the request, and leo cannot.
     case uninspectable = "uninspectable"
     /// What the request starts would be used up outside of leo's sight.

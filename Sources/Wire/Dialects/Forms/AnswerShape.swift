@@ -1,3 +1,13 @@
+extension Operation {
+    /// Whether its answers have a form in which they can be kept.
+    public var hasKeptAnswers: Bool { AnswerShape.of(self) != nil }
+
+    /// Whether its answers are vectors, which the same text always gets.
+    public var isEmbedding: Bool {
+        dialect == .openaiEmbeddings || dialect == .geminiEmbed || dialect == .cohereEmbed
+    }
+}
+
 /// How the answers of an operation look: what their documents are, and how their streams are framed and read.
 ///
 /// One line per dialect; an operation without a shape has answers that leo does not keep.
