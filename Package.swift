@@ -55,7 +55,7 @@ let package = Package(
 
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
-        .testTarget(name: "CacheTests", dependencies: ["Cache"], swiftSettings: strict),
+        .testTarget(name: "CacheTests", dependencies: ["Cache", "Wire"], swiftSettings: strict),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx20
