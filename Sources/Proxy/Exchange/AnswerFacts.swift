@@ -20,6 +20,8 @@ struct AnswerFacts {
     private(set) var hasSaidDone = false
     /// The end has come.
     var isComplete = false
+    /// It is none of the provider's of this exchange: it was kept, or another exchange got it.
+    var isServed = false
 
     /// Whether the final head has come.
     var hasHead: Bool { status != 0 }

@@ -1,3 +1,4 @@
+import Cache
 import Wire
 
 /// Reads an answer beside the relay, to know what it used, and edits it where the tenant's policy has to.
@@ -11,14 +12,17 @@ struct AnswerReader: ~Copyable {
     /// nil: the answer passes untouched.
     private var editor: StreamEditor?
     private var edited = ByteQueue()
+    /// Who else takes the answer, decoded; nil: nobody.
+    private let capture: AnswerCapture?
 
     /// A reader for the answer whose head was parsed from `bytes`. With `edits` the client gets what ``edit(_:_:)`` gives
     /// it, and with `hidesUsage` the usage of a stream is taken out, which leo alone has asked for. `countsText`: the tokens
     /// that go by are counted, for an answer that does not tell its usage.
     init(
         _ operation: Operation, _ head: HTTP1Head, in bytes: Span<UInt8>, countsText: Bool, edits: Bool,
-        hidesUsage: Bool
+        hidesUsage: Bool, capture: AnswerCapture? = nil
     ) {
+        self.capture = capture
         decoder = SideCopyDecoder(head, in: bytes)
         let value = head.first(.contentType)?.value ?? 0..<0
         let contentType = bytes.extracting(value)
@@ -35,13 +39,19 @@ struct AnswerReader: ~Copyable {
 
     /// Counts what is in a piece of the answer that is passed on as it is.
     mutating func read(_ data: Span<UInt8>) {
-        _ = decoder.feed(data) { text in meter.take(text) }
+        let failure = decoder.feed(data) { text in
+            meter.take(text)
+            capture?.keep(text)
+            capture?.tell(text)
+        }
+        if failure != nil || decoder.uninspectable != nil { capture?.fail(CacheBypass.unreadable.rawValue) }
     }
 
     /// Counts and edits a piece of the answer; `output` gets what the client is to have.
     mutating func edit(_ data: Span<UInt8>, _ output: (Span<UInt8>) -> Void) throws(ProxyError) {
         let failure = decoder.feed(data) { text in
             meter.take(text)
+            capture?.keep(text)
             editor?.take(text, into: &edited)
         }
         hand(output)
@@ -59,7 +69,7 @@ struct AnswerReader: ~Copyable {
 
     /// The answer is complete.
     mutating func end() {
-        _ = decoder.finish()
+        if decoder.finish() != nil { capture?.fail(CacheBypass.unreadable.rawValue) }
         meter.end()
     }
 
@@ -84,7 +94,10 @@ struct AnswerReader: ~Copyable {
 
     private mutating func hand(_ output: (Span<UInt8>) -> Void) {
         if edited.isEmpty { return }
-        edited.withBytes(output)
+        edited.withBytes { text in
+            capture?.tell(text)
+            output(text)
+        }
         edited.removeAll()
     }
 }

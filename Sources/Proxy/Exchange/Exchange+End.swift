@@ -13,10 +13,15 @@ extension Exchange {
         worker.metrics.add(.faults(error.fault))
         watch.failed(error.fault, now: worker.loop.now)
         switch error.fault {
-        case .clientGone: return .gone
-        case .clientStalled: return .cut(reset: true)
+        case .clientGone:
+            await carryOn()
+            return .gone
+        case .clientStalled:
+            await carryOn()
+            return .cut(reset: true)
         default: break
         }
+        governance.cache?.close(error.fault.rawValue)
         client.abandonRequest()
         if error.fault == .budgetCut, governance.stop(error, { client.send($0) }) {
             client.sendEnd(trailers: [])
@@ -72,7 +77,7 @@ extension Exchange {
     func conclude() {
         if answer.hasHead {
             if journal.record.status == nil { journal.record.status = answer.status }
-            journal.record.upstreamStatus = answer.status
+            if !answer.isServed { journal.record.upstreamStatus = answer.status }
             journal.record.stream = answer.isEventStream
         }
         if let requestID = answer.requestID { journal.record.keep(requestID.utf8.span, as: .requestID) }
@@ -81,6 +86,7 @@ extension Exchange {
             journal.record.reused = isReused
         }
         governance.settle(reach, journal)
+        governance.noteCache(journal)
         journal.record.requestBytes = requestBytes
         journal.record.responseBytes = answer.bodyBytes
         let total = MonotonicTime.current().since(startedAt)

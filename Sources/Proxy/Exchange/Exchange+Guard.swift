@@ -27,6 +27,7 @@ extension Exchange {
                 try await pull { $0.retained.isWhole }
                 try judgeBody()
             }
+            if governance.cache?.isActive != true { try governance.admit(journal) }
         } catch {
             // The connection lives on if what is left of the request is little: clients come back in a moment.
             if isInvited, error.fault.isRefusal {

@@ -44,6 +44,9 @@ extension Exchange {
             return
         }
         if try isRefusedForNow(head, bytes) { return }
+        if let cache = governance.cache, cache.stale != nil, cache.isEnforced, StaleIfError.isFailure(head.status) {
+            throw ProxyError(.badAnswer, "the provider answered \(head.status)")
+        }
         retained.drop()
         if upgrade != nil {
             // A refused upgrade is an exchange like any other, whose client may have sent frames already.
@@ -88,7 +91,9 @@ extension Exchange {
     func answerData(_ data: Span<UInt8>) throws(ProxyError) {
         if retrySpan != nil { return }
         answer.take(data)
-        if isClientGone { return governance.meter(data) }
+        if isClientGone {
+            return governance.isEditingAnswer ? try governance.edit(data) { _ in } : governance.meter(data)
+        }
         if upgrade != nil {
             let count = upgrade!.takeFromUpstream(data)
             client.send(data.extracting(first: count))

@@ -27,6 +27,9 @@ final class Exchange {
     static let farewellSpan = Nanoseconds(.seconds(1))
     /// Upstream connections tried for one exchange, all of which refused to begin.
     static let attemptCountMax = 3
+    /// While others follow its answer, so much of it may wait for a client that reads slowly; what a flight keeps for
+    /// them.
+    static let followedBytesMax = 4 * 1024 * 1024
     /// Of a refused request this much is heard out, so that its connection can go on; prompts of a few pages.
     static let discardedBytesMax: UInt64 = 256 * 1024
 
@@ -86,7 +89,7 @@ final class Exchange {
 
     init(
         worker: WorkerState, journal: Journal, client: any ClientEnd, interception: Interception,
-        connector: UpstreamConnector, policy: PolicySnapshot
+        connector: UpstreamConnector, policy: PolicySnapshot, isRefresh: Bool = false
     ) {
         self.worker = worker
         self.policy = policy
@@ -96,7 +99,7 @@ final class Exchange {
         self.connector = connector
         request = client.head
         watch = UpstreamWatch(worker.shared.upstreamHealth, upstream: interception.target)
-        governance = Governance(worker: worker, interception: interception, policy: policy)
+        governance = Governance(worker: worker, interception: interception, policy: policy, isRefresh: isRefresh)
         let listen = worker.shared.config.listen
         floor = RateFloor(bytesPerSecondMin: listen.bodyRateMin, span: worker.shared.timeouts.stall)
         journal.record.labelNames = policy.labels
@@ -123,14 +126,17 @@ final class Exchange {
             try read()
             try await identify()
             try await guardRequest()
-            try askHealth()
-            try await connect()
-            try await stream()
+            if try await !answerWithoutProvider() {
+                try askHealth()
+                try await connect()
+                try await stream()
+            }
         } catch {
-            outcome = await fail(error)
+            outcome = if let stale = await answerStale(after: error) { stale } else { await fail(error) }
         }
         releaseUpstream(isClean: outcome == .complete || isClientGone)
         watch.leave(now: worker.loop.now)
+        governance.cache?.close()
         gauge(0)
         conclude()
         gate.write(hasSlot: hasSlot)
@@ -225,7 +231,9 @@ final class Exchange {
                 continue
             }
             turnBytes = 0
-            gauge(client.waitingBytes + upstream.waitingBytes + retained.body.count + (gathering?.body.count ?? 0))
+            gauge(
+                client.waitingBytes + upstream.waitingBytes + retained.body.count + (gathering?.body.count ?? 0)
+                    + (governance.cache?.capture?.byteCount ?? 0))
             if answer.isEventStream {
                 // The next event may be a second away, and there are thousands of streams.
                 client.releaseQueues()
@@ -249,7 +257,12 @@ final class Exchange {
         if let upgrade, !upgrade.hasSwitched { return false }
         return isUploadAbandoned || upstream?.isBackedUp != true
     }
-    var mayTakeAnswer: Bool { !client.isBackedUp && !answer.isComplete }
+    var mayTakeAnswer: Bool {
+        if answer.isComplete { return false }
+        if !client.isBackedUp { return true }
+        // Others do not wait for this client.
+        return governance.cache?.leader?.hasFollowers == true && client.waitingBytes < Self.followedBytesMax
+    }
 
     /// Moves request octets; returns how many, so that zero means that waiting is all that is left.
     func pushRequest(to upstream: any UpstreamEnd) throws(ProxyError) -> Int {

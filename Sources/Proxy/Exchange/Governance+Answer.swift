@@ -15,13 +15,15 @@ extension Governance {
         // A document that is complete tells its usage; only a limit is worth the counting for one that does not.
         reader = AnswerReader(
             operation, copy head, in: bytes, countsText: streams || limits.countsUsage,
-            edits: mayEditAnswer && head.status == 200 && streams, hidesUsage: addedIncludeUsage)
+            edits: mayEditAnswer && head.status == 200 && streams, hidesUsage: addedIncludeUsage,
+            capture: cache?.answered(head, bytes, isStream: streams))
     }
 
     /// The head as the client gets it, where it is not the provider's own; nil: it is.
     func editedHead(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) -> EditedHead? {
-        let field = limitField
-        if field == nil, !isEditingAnswer { return nil }
+        var fields = ownFields
+        if let cache, cache.isEnforced { fields.append(("x-leo-cache", cache.result.word)) }
+        if fields.isEmpty, !isEditingAnswer { return nil }
         var changes: [EditedHead.Change] = []
         if isEditingAnswer {
             changes = [
@@ -29,8 +31,11 @@ extension Governance {
                 EditedHead.Change(name: .contentEncoding, value: nil),
             ]
         }
-        return try EditedHead(copy head, bytes, changes, adding: field.map { [("x-leo-limit", $0)] } ?? [])
+        return try EditedHead(copy head, bytes, changes, adding: fields)
     }
+
+    /// What leo says of itself in the head of any answer.
+    var ownFields: [(name: String, value: String)] { limitField.map { [("x-leo-limit", $0)] } ?? [] }
 
     /// The most constrained limit, as `x-leo-limit` tells it: what is left, and the seconds until it is whole again.
     private var limitField: String? {
@@ -69,12 +74,15 @@ extension Governance {
     func answerEnded(_ output: (Span<UInt8>) -> Void) {
         reader?.end()
         if isEditingAnswer { reader?.endEdit(output) }
+        cache?.capture?.end(usage: reader?.meter.usage, model: reader?.meter.model ?? model)
     }
 
     /// Ends an answer for which there is nothing left, in its own dialect. False: the client has been told, and has to
     /// see a cut.
     func stop(_ error: ProxyError, _ output: (Span<UInt8>) -> Void) -> Bool {
         let refusal = Refusal(.budget, code: error.fault.rawValue, message: "leo: \(error.detail)")
+        // What leo has ended is nobody else's answer.
+        cache?.capture?.fail(error.fault.rawValue)
         let usage = reader?.meter.usageSoFar ?? estimatedUsage(output: reader?.meter.meteredOutputTokens ?? 0)
         return reader?.stop(
             limits.onExhausted == .finish ? .finish : .error, refusal, usage: usage, tellsUsage: clientAsksForUsage,

@@ -1,3 +1,4 @@
+import Cache
 import Policy
 import Synchronization
 
@@ -22,6 +23,12 @@ final class Shared: Sendable {
     let overload: Overload
     /// What is known of the upstreams' condition.
     let upstreamHealth: UpstreamHealth
+    /// The answers that are kept.
+    let cache: MemoryCache
+    /// The exchanges under way whose answers others may have.
+    let flights = FlightTable()
+    /// The kept answers that are being renewed.
+    let refreshes = RefreshBook()
     /// Tells who owns the sockets of this machine's clients.
     let owners = SocketOwners()
     /// The systemd units of control groups, by their numbers.
@@ -57,6 +64,8 @@ final class Shared: Sendable {
         self.listenerTLS = listenerTLS
         self.ownDials = ownDials
         upstreamHealth = UpstreamHealth(config.upstream)
+        cache = MemoryCache(
+            byteCountMax: config.cache.byteCountMax, entryByteCountMax: config.cache.entryByteCountMax)
         overload = Overload(config, descriptorCountMax: Process.descriptorCountMax())
         timeouts = Timeouts(config)
         self.authority = authority

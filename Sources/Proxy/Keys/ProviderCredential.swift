@@ -52,6 +52,31 @@ enum ProviderCredential {
         return withKey(of: head, bytes) { fingerprints.fact(of: $0) } ?? .none
     }
 
+    /// What answers to a request may be shared by, as far as its key goes.
+    enum Scope {
+        /// It brings none.
+        case none
+        /// It brings one that stays the same.
+        case key(CredentialFingerprint)
+        /// It brings a signature, a token that expires, a password, or more keys than one.
+        case changing
+    }
+
+    /// What the answer to a request may be shared by.
+    static func scope(of head: HTTP1Head, _ bytes: Span<UInt8>, _ fingerprints: CredentialFingerprints?) -> Scope {
+        let fingerprint = withKey(of: head, bytes) { fingerprints?.fingerprint(of: $0) } ?? nil
+        if let fingerprint { return .key(fingerprint) }
+        let hasField = head.fields.contains { field in
+            switch field.known {
+            case .authorization, .xAPIKey, .apiKey, .xGoogAPIKey: true
+            default: false  // of the names that are known, these four
+            }
+        }
+        if hasField { return .changing }
+        if case .none = queryKey(bytes.extracting(head.targetText)) { return .none }
+        return .changing
+    }
+
     /// Whether a key stays the same for months: no JSON Web Token (RFC 7519), no OAuth token of Google's, no session key of
     /// Bedrock's.
     static func isStatic(_ key: Span<UInt8>) -> Bool {

@@ -1,0 +1,307 @@
+import Cache
+import Policy
+import Wire
+
+// Answers that need no provider: kept ones, and those that another exchange is getting.
+extension Exchange {
+    /// Answers from the cache, or together with an exchange under way; false: the provider has to be asked, and what the
+    /// limits say to that has been asked.
+    func answerWithoutProvider() async throws(ProxyError) -> Bool {
+        if let cache = governance.cache {
+            if cache.isActive, try await answer(from: cache) { return true }
+            cache.forgetRequest()
+            if cache.forbidsProvider {
+                throw ProxyError(.notCached, "the request says only-if-cached, and there is no such answer")
+            }
+        }
+        do throws(ProxyError) { try governance.admit(journal) } catch {
+            governance.cache?.stepDown()
+            throw error
+        }
+        return false
+    }
+
+    private func answer(from cache: CacheUse) async throws(ProxyError) -> Bool {
+        if let found = cache.lookUp(now: MonotonicTime.sinceBoot().nanoseconds) {
+            if !cache.isEnforced {
+                governance.wouldServe(found, journal)
+                return false
+            }
+            if try await serve(found, cache) { return true }
+        }
+        if cache.forbidsProvider { return false }
+        let waiter = waiter
+        if let follower = cache.join(wake: { waiter.wakeFromAnyThread() }) { return try await follow(follower, cache) }
+        // Whoever led before may have come to its end since the cache was asked.
+        guard cache.leader != nil, let found = cache.lookUp(now: MonotonicTime.sinceBoot().nanoseconds) else {
+            return false
+        }
+        cache.tellOthers(found.entry)
+        return try await serve(found, cache)
+    }
+
+    // MARK: A kept answer
+
+    /// Gives a kept answer; false: this client cannot have it in its form.
+    private func serve(_ found: CacheUse.CachedAnswer, _ cache: CacheUse) async throws(ProxyError) -> Bool {
+        guard let rendered = cache.render(found.entry.document) else {
+            cache.label(.miss, "form")
+            return false
+        }
+        try governance.admitServed(journal)
+        governance.noteSaved(found.entry.usage, journal)
+        cache.label(found.isStale ? .stale : .hit, found.isStale ? "expired" : "memory")
+        if found.isStale { refreshInBackground() }
+        let head = try ServedAnswer(
+            contentType: rendered.contentType, byteCount: rendered.eventEnds.isEmpty ? rendered.bytes.count : nil,
+            label: cache.result, ageSeconds: found.ageSeconds, fields: found.entry.fields + governance.ownFields)
+        begin(head)
+        let pause = Nanoseconds(cache.settings.replayInterval)
+        if pause.count == 0 || rendered.eventEnds.isEmpty {
+            send(rendered.bytes.span)
+        } else {
+            try await sendPaced(rendered, pause)
+        }
+        try await endServed()
+        return true
+    }
+
+    /// Gives the head of an answer that the provider of this exchange has no part in.
+    private func begin(_ served: ServedAnswer) {
+        answer.take(served.head, served.bytes.span, method: request.method)
+        answer.isServed = true
+        journal.record.note(.ttfb, nanoseconds: MonotonicTime.current().since(startedAt).count)
+        client.send(answer: served.head, served.bytes.span, hasBody: true)
+    }
+
+    private func send(_ data: Span<UInt8>) {
+        answer.take(data)
+        client.send(data)
+    }
+
+    private func endServed() async throws(ProxyError) {
+        client.sendEnd(trailers: [])
+        try await drainClient()
+        answer.isComplete = true
+    }
+
+    /// Sends the events of a stream one by one, as a model would.
+    private func sendPaced(_ rendered: RenderedAnswer, _ pause: Nanoseconds) async throws(ProxyError) {
+        var start = 0
+        for end in rendered.eventEnds {
+            send(rendered.bytes.span.extracting(start..<end))
+            try await drainClient()
+            start = end
+            guard end < rendered.bytes.count else { break }
+            try await rest(until: worker.loop.now.advanced(by: pause))
+        }
+        send(rendered.bytes.span.extracting(start..<rendered.bytes.count))
+    }
+
+    /// Waits for the client to take what was written.
+    func drainClient() async throws(ProxyError) {
+        client.attach(true)
+        while true {
+            _ = try flushToClient()
+            floor.moved(clientBytes, at: worker.loop.now)
+            clientBytes = 0
+            if !client.isBackedUp {
+                floor.setWaiting(false, at: worker.loop.now)
+                return gauge(client.waitingBytes)
+            }
+            gauge(client.waitingBytes)
+            floor.setWaiting(true, at: worker.loop.now)
+            waiter.deadline = floor.deadline
+            client.expect(request: false, room: true)
+            switch await waiter.sleep() {
+            case .event: break
+            case .deadline: throw timeout
+            case .cancelled: throw ProxyError(.draining, "leo was shut down in the middle of an exchange")
+            }
+        }
+    }
+
+    /// Waits, as long as the client is there.
+    private func rest(until deadline: MonotonicTime) async throws(ProxyError) {
+        while true {
+            _ = try client.pullRequest(self, mayTake: false)
+            waiter.deadline = deadline
+            client.expect(request: false, room: false)
+            switch await waiter.sleep() {
+            case .event: continue
+            case .deadline: return
+            case .cancelled: throw ProxyError(.draining, "leo was shut down in the middle of an exchange")
+            }
+        }
+    }
+
+    // MARK: Together with another exchange
+
+    private func follow(_ follower: FlightFollower, _ cache: CacheUse) async throws(ProxyError) -> Bool {
+        defer { follower.leave() }
+        client.attach(true)
+        var lastProgress = worker.loop.now
+        while true {
+            switch follower.next() {
+            case .wait:
+                _ = try client.pullRequest(self, mayTake: false)
+                waiter.deadline = lastProgress.advanced(by: timeouts.upstreamIdle)
+                client.expect(request: false, room: false)
+                switch await waiter.sleep() {
+                case .event: continue
+                case .deadline:
+                    throw ProxyError(.upstreamTimeout, "the upstream was silent for upstream.idle_timeout")
+                case .cancelled: throw ProxyError(.draining, "leo was shut down in the middle of an exchange")
+                }
+            case .lead(let leader):
+                cache.leader = leader
+                return false
+            case .alone: return false
+            case .head(let head):
+                try governance.admitServed(journal)
+                cache.label(.coalesced, "joined")
+                begin(
+                    try ServedAnswer(
+                        contentType: head.contentType, byteCount: nil, label: .coalesced, ageSeconds: nil,
+                        fields: head.fields + governance.ownFields))
+            case .data(let data):
+                lastProgress = worker.loop.now
+                send(data.span)
+                try await drainClient()
+            case .end(let whole):
+                governance.noteSaved(whole.usage, journal)
+                if answer.hasHead {
+                    try await endServed()
+                    return true
+                }
+                return try await serve(whole, follower.head?.fields ?? [], cache)
+            case .refused(let status, let contentType, let body):
+                try governance.admitServed(journal)
+                cache.label(.coalesced, "status")
+                begin(
+                    try ServedAnswer(
+                        status: status, contentType: contentType, byteCount: body.count, label: .coalesced,
+                        ageSeconds: nil, fields: governance.ownFields))
+                send(body.span)
+                try await endServed()
+                return true
+            case .cut:
+                throw ProxyError(.upstreamCut, "the exchange that this one had joined broke off")
+            }
+        }
+    }
+
+    /// Gives an answer that another exchange has got whole; false: this client cannot have it in its form.
+    private func serve(
+        _ whole: FlightAnswer, _ fields: [(name: String, value: String)], _ cache: CacheUse
+    ) async throws(ProxyError) -> Bool {
+        guard let document = whole.document, let rendered = cache.render(document.span) else {
+            cache.label(.miss, "form")
+            journal.record.account.savedUsage = nil
+            journal.record.account.savedCost = nil
+            return false
+        }
+        try governance.admitServed(journal)
+        cache.label(.coalesced, "joined")
+        begin(
+            try ServedAnswer(
+                contentType: rendered.contentType, byteCount: rendered.eventEnds.isEmpty ? rendered.bytes.count : nil,
+                label: .coalesced, ageSeconds: nil, fields: fields + governance.ownFields))
+        send(rendered.bytes.span)
+        try await endServed()
+        return true
+    }
+
+    /// The client has left, and others wait for the answer: it is read to its end for them.
+    func carryOn() async {
+        isClientGone = true
+        client.attach(false)
+        guard let upstream, isRequestComplete, governance.cache?.leader?.hasFollowers == true else { return }
+        upstream.attach(waiter)
+        var lastProgress = worker.loop.now
+        while !answer.isComplete, governance.cache?.leader?.hasFollowers == true {
+            if upstream.isBackedUp, case .broken = upstream.flush() { abandonUpload() }
+            guard let moved = try? upstream.pullAnswer(self), retrySpan == nil else { return }
+            if moved > 0 {
+                lastProgress = worker.loop.now
+                await worker.loop.yield()
+                continue
+            }
+            if answer.isComplete { return }
+            waiter.deadline = lastProgress.advanced(by: timeouts.upstreamIdle)
+            upstream.expect(answer: true, room: upstream.isBackedUp)
+            if await waiter.sleep() != .event { return }
+        }
+    }
+
+    // MARK: When the provider fails
+
+    /// Gives an answer that is too old in the place of one that the provider did not give; false: there is none.
+    func answerStale(after error: ProxyError) async -> Outcome? {
+        guard let cache = governance.cache, let stale = cache.stale, cache.isEnforced, !answer.hasHead, !isClientGone,
+            error.fault.isProvidersFailure, let rendered = cache.render(stale.entry.document)
+        else { return nil }
+        watch.failed(error.fault, now: worker.loop.now)
+        releaseUpstream(isClean: false)
+        cache.close()
+        do throws(ProxyError) {
+            governance.noteSaved(stale.entry.usage, journal)
+            cache.label(.stale, error.fault.rawValue)
+            begin(
+                try ServedAnswer(
+                    contentType: rendered.contentType,
+                    byteCount: rendered.eventEnds.isEmpty ? rendered.bytes.count : nil, label: .stale,
+                    ageSeconds: stale.ageSeconds, fields: stale.entry.fields + governance.ownFields))
+            send(rendered.bytes.span)
+            try await endServed()
+            return .complete
+        } catch {
+            return await fail(error)
+        }
+    }
+
+    // MARK: Renewing
+
+    /// Gets a new answer in the place of the stale one that this exchange has just given, by an exchange of its own that
+    /// nobody waits for.
+    private func refreshInBackground() {
+        guard let cache = governance.cache, retained.isWhole, retained.trailers.isEmpty else { return }
+        let body = retained.body.withBytes { $0.copied }
+        let edited = editedHead
+        guard
+            let client = try? client.withHeadBytes({ bytes in
+                edited.map { AbsentClient($0.head, $0.bytes.span, body: body) }
+                    ?? AbsentClient(request, bytes, body: body)
+            })
+        else { return }
+        guard cache.beginRefresh() else { return }
+        let record = AccessRecord(onConnectionOf: journal.record)
+        let journal = Journal(waiter: Waiter(loop: worker.loop), record: record)
+        let exchange = Exchange(
+            worker: worker, journal: journal, client: client, interception: interception,
+            connector: UpstreamConnector(worker: worker, interception: interception), policy: policy, isRefresh: true)
+        let refresh = Handover((exchange, cache))
+        worker.spawn { _ in
+            let (exchange, cache) = refresh.value
+            _ = await exchange.run()
+            exchange.waiter.retire()
+            cache.endRefresh()
+        }
+    }
+}
+
+/// What counts as a failure of the provider where an old answer may stand in (RFC 5861 section 4).
+enum StaleIfError {
+    /// 529 is Anthropic's word for an overload.
+    static func isFailure(_ status: Int) -> Bool { [500, 502, 503, 504, 529].contains(status) }
+}
+
+extension Fault {
+    /// Whether the provider could not be reached, or gave no usable answer.
+    var isProvidersFailure: Bool { Self.providersFailures.contains(self) }
+
+    private static let providersFailures: Set<Fault> = [
+        .dnsFailed, .connectFailed, .connectTimeout, .upstreamHandshake, .viaFailed, .upstreamClosed, .badAnswer,
+        .upstreamCut, .upstreamTimeout, .circuitOpen, .providerBackoff,
+    ]
+}
