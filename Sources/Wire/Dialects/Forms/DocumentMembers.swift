@@ -119,3 +119,14 @@ struct DocumentMembers {
         return copy
     }
 }
+
+extension JSONScan {
+    /// The document without the blanks around it: a line end behind it, most of all.
+    @_lifetime(copy bytes)
+    static func trimmed(_ bytes: Span<UInt8>) -> Span<UInt8> {
+        let start = blanks(bytes, 0)
+        var end = bytes.count
+        while end > start, isBlank(bytes[end - 1]) { end -= 1 }
+        return bytes.extracting(start..<end)
+    }
+}

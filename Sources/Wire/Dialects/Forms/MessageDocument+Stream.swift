@@ -18,7 +18,8 @@ private struct MessageStreamWriter {
 
     init(events: EventWriter) { self.events = events }
 
-    mutating func write(_ document: Span<UInt8>) throws(AnswerFlaw) {
+    mutating func write(_ bytes: Span<UInt8>) throws(AnswerFlaw) {
+        let document = JSONScan.trimmed(bytes)
         let message = try DocumentMembers(document)
         guard let content = try message.elements("content", in: document),
             let usage = message.value("usage", in: document)
@@ -67,24 +68,18 @@ private struct MessageStreamWriter {
         _ message: DocumentMembers, _ usage: Span<UInt8>, _ document: Span<UInt8>
     ) throws(AnswerFlaw) {
         var json = JSONText()
-        json.write("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":")
-        Self.write(message.member("stop_reason", in: document), document, into: &json)
-        json.write(",\"stop_sequence\":")
-        Self.write(message.member("stop_sequence", in: document), document, into: &json)
-        if let details = message.member("stop_details", in: document) {
-            json.write(",\"stop_details\":")
-            Self.write(details, document, into: &json)
+        json.write("{\"type\":\"message_delta\",\"delta\":{")
+        var isFirst = true
+        for name in ["stop_reason", "stop_sequence", "stop_details"] as [StaticString] {
+            guard let member = message.member(name, in: document) else { continue }
+            Self.write(name, document.extracting(member.range), isFirst: &isFirst, into: &json)
         }
         json.write("},\"usage\":{")
         let members = try DocumentMembers(usage)
-        var isFirst = true
+        isFirst = true
         for name in Self.lastUsageNames {
             guard let member = members.value(name, in: usage) else { continue }
-            json.write(isFirst ? "\"" : ",\"")
-            json.write(name)
-            json.write("\":")
-            json.raw(usage.extracting(member.range))
-            isFirst = false
+            Self.write(name, usage.extracting(member.range), isFirst: &isFirst, into: &json)
         }
         json.write("}")
         // The first event has it as well, which newer clients leave in place; older ones take it from here only.
@@ -97,9 +92,13 @@ private struct MessageStreamWriter {
     }
 
     private static func write(
-        _ member: DocumentMembers.Member?, _ bytes: Span<UInt8>, into json: inout JSONText
+        _ name: StaticString, _ value: Span<UInt8>, isFirst: inout Bool, into json: inout JSONText
     ) {
-        if let member { json.raw(bytes.extracting(member.range)) } else { json.write("null") }
+        json.write(isFirst ? "\"" : ",\"")
+        json.write(name)
+        json.write("\":")
+        json.raw(value)
+        isFirst = false
     }
 
     // MARK: Blocks

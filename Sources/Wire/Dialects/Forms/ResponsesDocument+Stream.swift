@@ -21,7 +21,8 @@ private struct ResponsesStreamWriter {
 
     init(events: EventWriter) { self.events = events }
 
-    mutating func write(_ document: Span<UInt8>) throws(AnswerFlaw) {
+    mutating func write(_ bytes: Span<UInt8>) throws(AnswerFlaw) {
+        let document = JSONScan.trimmed(bytes)
         let response = try DocumentMembers(document)
         guard let output = try response.elements("output", in: document), response.text("id", in: document) != nil
         else {
