@@ -124,8 +124,9 @@ enum InvokeDocument: DocumentForm {
         // Titan's model for images has the error's text in an answer that is otherwise a success.
         guard members.value("message", in: document) == nil else { throw .error }
         if let embedding = members.value("embedding", in: document) { try embedding.judgeVector(in: document) }
-        for type in try members.value("embeddingsByType", in: document)?.members(in: document) ?? [] {
-            try type.value.judgeVector(in: document)
+        if let types = try members.value("embeddingsByType", in: document)?.members(in: document) {
+            guard !types.isEmpty else { throw .incomplete }
+            for type in types { try type.value.judgeVector(in: document) }
         }
         guard let embeddings = members.value("embeddings", in: document) else { return DocumentFacts() }
         if embeddings.kind == .array, let first = try embeddings.elements(in: document).first, first.kind == .object {
