@@ -79,6 +79,10 @@ struct DocumentVerdict: CustomTestStringConvertible {
         DocumentVerdict(
             .cohere, nil,
             #"{"message":{"role":"assistant","content":[{"type":"text","text":""}]},"finish_reason":"STOP_SEQUENCE"}"#),
+        DocumentVerdict(
+            .cohere, .unfinished,
+            #"{"message":{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}]},"#
+                + #""finish_reason":"TOOL_CALL"}"#),
         // The first version.
         DocumentVerdict(.cohere, nil, #"{"text":"Hi","generation_id":"1","finish_reason":"COMPLETE"}"#),
         DocumentVerdict(.cohere, .length, #"{"text":"Hi","finish_reason":"MAX_TOKENS"}"#),
@@ -192,7 +196,7 @@ struct DocumentVerdictTests {
     @Test("answers with more calls than leo remembers are not kept")
     func manyCalls() {
         let call = #"{"functionCall":{"name":"f"}}"#
-        for (count, flaw) in [(128, nil), (129, AnswerFlaw.unsupported)] {
+        for (count, flaw) in [(128, nil), (129, AnswerFlaw.tooLarge)] {
             let parts = Array(repeating: call, count: count).joined(separator: ",")
             let document = Array(#"{"candidates":[{"content":{"parts":[\#(parts)]},"finishReason":"STOP"}]}"#.utf8)
             var found: AnswerFlaw?

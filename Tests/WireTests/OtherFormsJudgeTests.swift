@@ -252,4 +252,20 @@ struct OtherFormsJudgeTests {
             }
         }
     }
+
+    @Test("parts without text fill the memory that is counted")
+    func emptyParts() throws {
+        var builder = ConverseDocumentBuilder()
+        let start = FormEvent("messageStart", "{\"role\":\"assistant\"}")
+        var type = Array(start.type.utf8)
+        try builder.take(type: type.span, data: start.data.span)
+        type = Array("contentBlockDelta".utf8)
+        for index in 0..<1024 {
+            let data = Array("{\"contentBlockIndex\":\(index),\"delta\":{\"text\":\"\"}}".utf8)
+            try builder.take(type: type.span, data: data.span)
+        }
+        #expect(builder.byteCount > 32 * 1024)
+        let data = Array("{\"contentBlockIndex\":1024,\"delta\":{\"text\":\"\"}}".utf8)
+        #expect(throws: AnswerFlaw.tooLarge) { try builder.take(type: type.span, data: data.span) }
+    }
 }

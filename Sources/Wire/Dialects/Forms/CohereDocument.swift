@@ -44,7 +44,9 @@ enum CohereDocument: DocumentForm {
             try facts.call(id: members.need("id", in: document), in: document)
             let function = try members.need("function", in: document).members(in: document)
             _ = try function.need("name", in: document).rawText(in: document)
-            _ = try function.need("arguments", in: document).rawText(in: document)
+            // Arguments that are no JSON cannot be called with: a client would be told the same again and again.
+            let arguments = try function.need("arguments", in: document).unescaped(in: document)
+            if !arguments.isEmpty, (try? FormValue.whole(arguments.span)) == nil { throw .unfinished }
         }
         guard blockCount > 0 || facts.callsTools else { throw .incomplete }
     }
@@ -54,7 +56,7 @@ enum CohereDocument: DocumentForm {
     ) throws(AnswerFlaw) {
         _ = try members.need("text", in: document).rawText(in: document)
         let calls = try members.value("tool_calls", in: document)?.elements(in: document) ?? []
-        guard calls.count <= AnswerDocument.toolCallCountMax else { throw .unsupported }
+        guard calls.count <= AnswerDocument.toolCallCountMax else { throw .tooLarge }
         for call in calls {
             // These have no ids.
             facts.callsTools = true

@@ -123,6 +123,7 @@ struct CohereDocumentBuilder: DocumentBuilder {
         default: throw .unknownEvent
         }
         openBlock = index
+        byteCount += FormValue.partBytes
         blocks.append(Block(isThinking: isThinking, text: []))
         try addText(index, value, data)
     }
@@ -157,6 +158,7 @@ struct CohereDocumentBuilder: DocumentBuilder {
         if let arguments = function.value("arguments", in: data) {
             byteCount += try Self.append(arguments, data, to: &call.arguments)
         }
+        byteCount += FormValue.partBytes
         calls.append(call)
         openCall = index
     }
@@ -171,6 +173,7 @@ struct CohereDocumentBuilder: DocumentBuilder {
     private mutating func startCitation(_ index: Int, _ value: FormValue, _ data: Span<UInt8>) throws(AnswerFlaw) {
         guard openCitation == nil, value.kind == .object else { throw .malformed }
         openCitation = index
+        byteCount += FormValue.partBytes
         citations.append(keep(value, data))
     }
 

@@ -25,6 +25,9 @@ struct ConverseDocumentBuilder: DocumentBuilder {
         var name: [UInt8] = []
     }
 
+    /// They are looked for one by one, with every piece.
+    private static let blockCountMax = 1024
+
     private enum Kind { case text, reasoning, redacted, call }
 
     mutating func take(type: Span<UInt8>, data: Span<UInt8>) throws(AnswerFlaw) {
@@ -81,6 +84,8 @@ struct ConverseDocumentBuilder: DocumentBuilder {
         let members = try members.known(["contentBlockIndex", "start"], in: data)
         let index = try members.need("contentBlockIndex", in: data).count(in: data)
         guard index > blocks.last?.index ?? -1 else { throw .malformed }
+        guard blocks.count < Self.blockCountMax else { throw .tooLarge }
+        byteCount += FormValue.partBytes
         var block = Block(index: index)
         let start = try members.need("start", in: data).members(in: data).known(["toolUse"], in: data)
         if let call = start.value("toolUse", in: data) {
@@ -97,7 +102,11 @@ struct ConverseDocumentBuilder: DocumentBuilder {
         let members = try members.known(["contentBlockIndex", "delta"], in: data)
         let index = try members.need("contentBlockIndex", in: data).count(in: data)
         // A block of text begins with its first piece.
-        if index > blocks.last?.index ?? -1 { blocks.append(Block(index: index)) }
+        if index > blocks.last?.index ?? -1 {
+            guard blocks.count < Self.blockCountMax else { throw .tooLarge }
+            byteCount += FormValue.partBytes
+            blocks.append(Block(index: index))
+        }
         let place = try place(of: index)
         let delta = try members.need("delta", in: data).members(in: data)
         for member in try delta.known(["text", "toolUse", "reasoningContent", "citation"], in: data) {
@@ -105,6 +114,7 @@ struct ConverseDocumentBuilder: DocumentBuilder {
             case "text": try add(.text, member.value, data, place)
             case "citation":
                 try expect(.text, place)
+                byteCount += FormValue.partBytes
                 blocks[place].citations.append(keep(member.value, data))
             case "toolUse":
                 // Without a start nobody knows what is called.

@@ -6,6 +6,9 @@ struct FormValue: Equatable {
     let range: Range<Int>
     let kind: JSONKind
 
+    /// What is counted for each part of an answer beside its text, so that parts without any fill no memory.
+    static let partBytes = 64
+
     init(range: Range<Int>, kind: JSONKind) {
         self.range = range
         self.kind = kind
@@ -195,7 +198,7 @@ extension DocumentFacts {
     /// Notes a call of the dialects in which every call has an id.
     mutating func call(id: FormValue, in bytes: Span<UInt8>) throws(AnswerFlaw) {
         callsTools = true
-        guard toolCallIDs.count < AnswerDocument.toolCallCountMax else { throw .unsupported }
+        guard toolCallIDs.count < AnswerDocument.toolCallCountMax else { throw .tooLarge }
         toolCallIDs.append(try id.text(in: bytes))
     }
 }

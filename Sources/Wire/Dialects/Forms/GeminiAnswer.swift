@@ -48,6 +48,8 @@ struct GeminiAnswer {
 
     /// Google has 8 as the largest `candidateCount`.
     private static let candidateCountMax = 64
+    /// They are looked for one by one, in every chunk.
+    private static let memberCountMax = 64
     /// Of these the last one counts: usage grows with the answer, and ratings are about all of it so far.
     private static let growing: Set<String> = [
         "usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback", "safetyRatings", "finishReason",
@@ -93,7 +95,7 @@ struct GeminiAnswer {
         let index = try members.value("index", in: data)?.count(in: data)
         var place = candidates.firstIndex { $0.index == index ?? 0 }
         if place == nil {
-            guard candidates.count < Self.candidateCountMax else { throw .unsupported }
+            guard candidates.count < Self.candidateCountMax else { throw .tooLarge }
             place = candidates.count
             candidates.append(Candidate(writtenIndex: index))
         }
@@ -135,7 +137,7 @@ struct GeminiAnswer {
         } else {
             candidates[place].parts += parts
         }
-        for part in parts { byteCount += part.content.count + part.signature.count }
+        for part in parts { byteCount += part.content.count + part.signature.count + FormValue.partBytes }
     }
 
     private static func part(_ value: FormValue, _ data: Span<UInt8>) throws(AnswerFlaw) -> Part {
@@ -169,6 +171,7 @@ struct GeminiAnswer {
         let value = member.value.compact(in: data)
         byteCount += value.count
         guard let place = members.firstIndex(where: { $0.name == name }) else {
+            guard members.count < memberCountMax else { throw .tooLarge }
             members.append(Member(name: name, key: member.rawKey(in: data), value: value))
             byteCount += name.utf8.count
             return true

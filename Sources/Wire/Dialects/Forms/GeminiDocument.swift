@@ -63,7 +63,7 @@ enum GeminiDocument: DocumentForm {
                 switch member.name(in: document) {
                 case "functionCall":
                     callCount += 1
-                    guard callCount <= AnswerDocument.toolCallCountMax else { throw .unsupported }
+                    guard callCount <= AnswerDocument.toolCallCountMax else { throw .tooLarge }
                     try judgeCall(member.value, document, &facts)
                 // What the provider's own tools have done belongs to a state that is not in the answer.
                 case "executableCode", "codeExecutionResult", "toolCall", "toolResponse", "functionResponse",
