@@ -68,6 +68,7 @@ if Context.environment["LEO_FUZZ"] != nil {
         "FuzzSockDiag",
         "FuzzRequest",
         "FuzzAnswer",
+        "FuzzForms",
         "FuzzJSON",
     ] {
         package.targets.append(

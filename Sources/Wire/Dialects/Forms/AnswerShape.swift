@@ -33,9 +33,19 @@ struct AnswerShape {
         case .openaiCompletions: events(CompletionDocument.self) { CompletionDocumentBuilder() }
         case .openaiEmbeddings: document(EmbeddingDocument.self)
         case .openaiModerations: document(ModerationDocument.self)
-        case .openaiResponses, .anthropicMessages, .geminiGenerate, .geminiEmbed, .cohereChat, .cohereEmbed,
-            .cohereRerank, .bedrockConverse, .bedrockInvoke:
-            nil
+        case .openaiResponses where operation.name == "responses.input_tokens": document(CountDocument.self)
+        case .openaiResponses: events(ResponsesDocument.self) { ResponsesDocumentBuilder() }
+        case .anthropicMessages where operation.name == "messages.count_tokens": document(CountDocument.self)
+        case .anthropicMessages: events(MessageDocument.self) { MessageDocumentBuilder() }
+        case .geminiGenerate where operation.name == "countTokens" || operation.name == "computeTokens":
+            document(GeminiCountDocument.self)
+        case .geminiGenerate: events(GeminiDocument.self, .array) { GeminiDocumentBuilder() }
+        case .geminiEmbed: document(GeminiEmbeddingDocument.self)
+        case .cohereChat: events(CohereDocument.self) { CohereDocumentBuilder() }
+        case .cohereEmbed: document(CohereEmbedDocument.self)
+        case .cohereRerank: document(CohereRerankDocument.self)
+        case .bedrockConverse: events(ConverseDocument.self, .amazonMessages) { ConverseDocumentBuilder() }
+        case .bedrockInvoke: document(InvokeDocument.self)
         case .openaiImages, .openaiAudio, .openaiOther, .anthropicOther, .geminiOther, .cohereOther, .bedrockOther: nil
         }
     }
