@@ -13,11 +13,8 @@ public struct CacheKey: Hashable, Sendable {
         words = (Self.word(digest, 0), Self.word(digest, 8), Self.word(digest, 16), Self.word(digest, 24))
     }
 
-    /// Eight bytes each, most significant first: as good as random, so that a table may take its places from them.
-    var first: UInt64 { words.0 }
-    var second: UInt64 { words.1 }
-    var third: UInt64 { words.2 }
-    var fourth: UInt64 { words.3 }
+    /// The first eight bytes, most significant first: as good as random, so that a table may take its places from them.
+    public var prefix: UInt64 { words.0 }
 
     /// The 32 bytes.
     public var bytes: [UInt8] {

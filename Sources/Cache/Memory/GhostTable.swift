@@ -84,11 +84,11 @@ private struct Slots {
     }
 
     private func bucket(_ key: CacheKey) -> (piece: Int, start: Int) {
-        let slot = Int(truncatingIfNeeded: key.third) & (slotCount - 1) & ~(Self.bucketSlotCount - 1)
+        let slot = Int(truncatingIfNeeded: key.prefix) & (slotCount - 1) & ~(Self.bucketSlotCount - 1)
         return (slot / Self.pieceSlotCount, slot % Self.pieceSlotCount)
     }
 
-    private static func fingerprint(_ key: CacheKey) -> UInt64 { key.fourth & 0xffff_ffff | 1 }
+    private static func fingerprint(_ key: CacheKey) -> UInt64 { key.prefix >> 28 & 0xffff_ffff | 1 }
 }
 
 extension UInt {

@@ -139,8 +139,10 @@ public final class MemoryCache: Sendable {
         return sum
     }
 
-    /// The shard goes by the first word of the key, which is as good as random; inside of it others are used.
-    private func shard(of key: CacheKey) -> Shard { shards[Int(key.first % UInt64(Self.shardCount))] }
+    /// The shard goes by the highest bits of a key; the index inside of it by the lowest.
+    private func shard(of key: CacheKey) -> Shard {
+        shards[Int(key.prefix >> UInt64(UInt64.bitWidth - Self.shardCount.trailingZeroBitCount))]
+    }
 
     private static func share(of byteCountMax: Int) -> Int { max(0, byteCountMax) / shardCount }
 }

@@ -88,7 +88,7 @@ extension MemoryShard {
     private func bucket(of key: CacheKey) -> UInt32 {
         let count = UInt32(buckets.count)
         let mask = UInt32.max >> UInt32((count - 1 | 1).leadingZeroBitCount)
-        let number = UInt32(truncatingIfNeeded: key.second) & mask
+        let number = UInt32(truncatingIfNeeded: key.prefix) & mask
         return number < count ? number : number & mask >> 1
     }
 
