@@ -31,6 +31,9 @@ public final class FlightLeader: Sendable {
     public func append(_ text: Span<UInt8>) { flight.append(text, by: seat) }
 
     /// The answer is whole. What is to be kept of it lies in the cache already: whoever comes now finds it there.
+    ///
+    /// A leader that found the answer in the cache after all completes without having begun a stream, since a stream's
+    /// followers would have to get its text.
     public func complete(_ answer: FlightAnswer) { flight.change { $0.complete(answer, by: seat) } }
 
     /// The provider refused the request, and would refuse each equal one (400, 404, 413, 422): followers get the same.

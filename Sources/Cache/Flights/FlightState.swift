@@ -54,8 +54,8 @@ struct FlightState: Sendable {
     private struct Seat {
         var form: [UInt8]
         var place: Place
-        /// Whether it sleeps, for all we know. Woken once, it is not woken again before it has asked.
-        var sleeps = true
+        /// Whether it was told to wait, and not woken since.
+        var sleeps = false
         var hasReceived = false
     }
 
@@ -83,7 +83,7 @@ struct FlightState: Sendable {
         self.limits = limits
         self.form = form
         log = FlightLog(blockByteCount: limits.pieceByteCountMax)
-        seats = [Self.firstSeat: Seat(form: form, place: .leading, sleeps: false)]
+        seats = [Self.firstSeat: Seat(form: form, place: .leading)]
     }
 
     // MARK: What there is to know
