@@ -16,6 +16,6 @@ struct Leo: ParsableCommand {
         version: Version.details,
         subcommands: [
             Serve.self, Check.self, Explain.self, Reload.self, AuthorityGroup.self, KeysGroup.self, Env.self, Run.self,
-            Doctor.self, Hash.self, Fingerprint.self,
+            Doctor.self, CacheGroup.self, Hash.self, Fingerprint.self,
         ])
 }

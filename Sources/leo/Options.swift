@@ -10,6 +10,23 @@ struct FileArgument: ParsableArguments {
     var file: String?
 }
 
+/// The file that leo runs on, and where to ask it.
+struct RunningLeo: ParsableArguments {
+    @Argument(help: "The file that leo was started with.", completion: .file(extensions: ["toml"]))
+    var file: String
+    @Option(
+        name: .customLong("admin"),
+        help: ArgumentHelp(
+            "Where leo's admin listener is, if that is not listen.admin.",
+            discussion: "Needed when listen.admin has port 0, or has just been changed.", valueName: "address:port"))
+    var adminAddress: String?
+
+    func validate() throws {
+        guard let adminAddress, !EnvCommand.isProxyAddress(adminAddress) else { return }
+        throw ValidationError("--admin takes an address and a port, like 127.0.0.1:8890, not \(adminAddress)")
+    }
+}
+
 /// Where clients reach leo.
 struct ProxyOption: ParsableArguments {
     @Option(

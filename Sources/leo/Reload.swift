@@ -14,19 +14,7 @@ struct Reload: ParsableCommand {
             another file, or is shutting down.
             """)
 
-    @Argument(help: "The file that leo was started with.", completion: .file(extensions: ["toml"]))
-    var file: String
-    @Option(
-        name: .customLong("admin"),
-        help: ArgumentHelp(
-            "Where leo's admin listener is, if that is not listen.admin.",
-            discussion: "Needed when listen.admin has port 0, or has just been changed.", valueName: "address:port"))
-    var adminAddress: String?
+    @OptionGroup var leo: RunningLeo
 
-    func validate() throws {
-        guard let adminAddress, !EnvCommand.isProxyAddress(adminAddress) else { return }
-        throw ValidationError("--admin takes an address and a port, like 127.0.0.1:8890, not \(adminAddress)")
-    }
-
-    func run() throws { try ReloadCommand.run(file: file, adminAddress: adminAddress).finish() }
+    func run() throws { try ReloadCommand.run(file: leo.file, adminAddress: leo.adminAddress).finish() }
 }

@@ -15,7 +15,7 @@ struct MetricsExpositionTests {
         let policy = PolicySnapshot(Config(baseDirectory: "/"))
         measures.merge(Reloader.measures(of: policy, isGood: true)) { mine, _ in mine }
         measures.merge(TenantReport(policy, at: .now()).measures) { mine, _ in mine }
-        measures.merge(CacheReport().measures) { mine, _ in mine }
+        measures.merge(CacheReport(.init(), [:], policy).measures) { mine, _ in mine }
         let health = UpstreamHealth(Config.Upstream())
         measures.merge(health.measures(now: .current())) { mine, _ in mine }
         let metrics = Metrics(providers: ["openai"])

@@ -1,23 +1,29 @@
 import Policy
-import Synchronization
 import Wire
 
-/// The admin listener: health, readiness, metrics, tenants and reload, over loopback only. One request per connection.
+/// The admin listener: health, readiness, metrics, tenants, the cache and reload, over loopback only. One request per connection.
 struct Admin: Sendable {
     /// Scrapers and probes are few; a flood must not take descriptors from clients.
     private static let connectionCountMax = 64
     private static let headBytesMax = 8 * 1024
     private static let patience = Nanoseconds(.seconds(10))
-    /// Reading the file again takes milliseconds, and on a slow or hung disk as long as that takes.
-    private static let reloadPatience = Nanoseconds(.seconds(30))
-    private static let plainText = "text/plain; charset=utf-8"
+    static let plainText = "text/plain; charset=utf-8"
     /// Where tenants' limits and sums are told.
     static let tenantsPath = "/v1/tenants"
+    /// Where the memory for kept answers is told of.
+    static let cachePath = "/v1/cache"
+    /// Where kept answers are dropped.
+    static let purgePath = "/v1/cache/purge"
     /// Where a reload is asked for.
     static let reloadPath = "/v1/reload"
-    /// What whoever asks for it must send: the digest of the file, which proves that they could read it. A web page that a
+    /// What whoever asks for a change must send: the digest of the file, which proves that they could read it. A web page that a
     /// browser of this machine shows could not.
     static let digestField = "x-leo-config-digest"
+
+    /// The parameter that asks for text in place of JSON, and its value.
+    static let formName = "as"
+    /// See ``formName``.
+    static let textForm = "text"
 
     let shared: Shared
     let reloader: Reloader
@@ -71,9 +77,11 @@ struct Admin: Sendable {
         let isHead = head.method == .head
         let path = stream.inbound.withBytes { String(lossy: $0.extracting(head.path)) }
         if head.method == .post, path == Self.reloadPath { return await reload(head, stream, waiter) }
+        if head.method == .post, path == Self.purgePath { return await purge(head, stream, waiter) }
         guard head.method == .get || isHead else {
+            let changes = "POST \(Self.reloadPath) and POST \(Self.purgePath)"
             return respond(
-                405, Self.plainText, "GET and HEAD only, but for POST \(Self.reloadPath)\n", isHead: isHead, to: stream)
+                405, Self.plainText, "GET and HEAD only, but for \(changes)\n", isHead: isHead, to: stream)
         }
         switch path {
         case "/healthz":
@@ -89,44 +97,20 @@ struct Admin: Sendable {
             var body = ByteQueue()
             tenants().append(to: &body)
             respond(200, Health.contentType, String(lossy: body.bytes), isHead: isHead, to: stream)
+        case Self.cachePath: tellOfCache(head, isHead: isHead, stream)
         default:
-            let paths = "/healthz, /readyz, /metrics, \(Self.tenantsPath), POST \(Self.reloadPath)"
+            let paths =
+                "/healthz, /readyz, /metrics, \(Self.tenantsPath), \(Self.cachePath), POST \(Self.purgePath), "
+                + "POST \(Self.reloadPath)"
             respond(404, Self.plainText, "\(paths)\n", isHead: isHead, to: stream)
         }
-    }
-
-    private func reload(_ head: HTTP1Head, _ stream: Stream, _ waiter: Waiter) async {
-        let text = stream.inbound.withBytes { bytes -> String? in
-            let field = head.fields.first { bytes.extracting($0.name).equals(ignoringCase: Self.digestField) }
-            return field.map { String(lossy: bytes.extracting($0.value)) }
-        }
-        guard let digest = text.flatMap({ ContentDigest(text: $0) }) else {
-            let message =
-                "\(Self.digestField) must hold the SHA-256 of the configuration file, as leo reload sends it\n"
-            return respond(403, Self.plainText, message, isHead: false, to: stream)
-        }
-        let answer = ReloadAnswer()
-        reloader.reload(ifFileIs: digest) { report in
-            answer.put(report)
-            waiter.wakeFromAnyThread()
-        }
-        waiter.deadline = waiter.loop.now.advanced(by: Self.reloadPatience)
-        while true {
-            if let report = answer.report {
-                return respond(report.result.status, Self.plainText, report.text, isHead: false, to: stream)
-            }
-            guard await waiter.sleep() == .event else { break }
-        }
-        respond(
-            503, Self.plainText, "the file is still being read; the log will say what came of it\n", isHead: false,
-            to: stream)
     }
 
     private func respond(_ answer: Health.Answer, isHead: Bool, to stream: Stream) {
         respond(answer.status, Health.contentType, answer.body.span, isHead: isHead, to: stream)
     }
 
-    private func respond(_ status: Int, _ type: String, _ body: String, isHead: Bool, to stream: Stream) {
+    func respond(_ status: Int, _ type: String, _ body: String, isHead: Bool, to stream: Stream) {
         respond(status, type, body.utf8.span, isHead: isHead, to: stream)
     }
 
@@ -135,6 +119,29 @@ struct Admin: Sendable {
         stream.outbound.append("Content-Type: \(type)\r\nContent-Length: \(body.count)\r\n")
         stream.outbound.append("Cache-Control: no-store\r\nConnection: close\r\n\r\n")
         if !isHead { stream.outbound.append(body) }
+    }
+
+    private func tellOfCache(_ head: HTTP1Head, isHead: Bool, _ stream: Stream) {
+        let report = CacheReport(shared)
+        do throws(AdminQuery.Flaw) {
+            let parameters = try stream.inbound.withBytes { bytes throws(AdminQuery.Flaw) in
+                try AdminQuery.read(bytes.extracting(head.targetText), names: [Self.formName])
+            }
+            let form = parameters[Self.formName]
+            guard form == nil || form == Self.textForm else {
+                throw AdminQuery.Flaw(explanation: "\(Self.formName) may be \(Self.textForm)")
+            }
+            if form == nil {
+                var body = ByteQueue()
+                report.append(to: &body)
+                respond(200, Health.contentType, String(lossy: body.bytes), isHead: isHead, to: stream)
+            } else {
+                let text = report.lines.map { "\($0)\n" }.joined()
+                respond(200, Self.plainText, text, isHead: isHead, to: stream)
+            }
+        } catch {
+            respond(400, Self.plainText, "\(error.explanation)\n", isHead: isHead, to: stream)
+        }
     }
 
     private func checks() -> [(check: Health.Check, result: Health.Result)] {
@@ -161,15 +168,9 @@ struct Admin: Sendable {
         measures.merge(reloader.measures) { mine, _ in mine }
         measures.merge(shared.upstreamHealth.measures(now: .current())) { mine, _ in mine }
         measures.merge(tenants().measures) { mine, _ in mine }
+        measures.merge(CacheReport(shared).measures) { mine, _ in mine }
         var text = ByteQueue()
         Exposition.append(shared.metrics, version: Version.text, measures: measures, to: &text)
         return String(lossy: text.bytes)
     }
-}
-
-/// A report on its way from the thread that reloads to the loop that answers.
-private final class ReloadAnswer: Sendable {
-    private let found = Mutex<ReloadReport?>(nil)
-    var report: ReloadReport? { found.withLock { $0 } }
-    func put(_ report: ReloadReport) { found.withLock { $0 = report } }
 }

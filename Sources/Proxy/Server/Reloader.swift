@@ -43,6 +43,16 @@ final class Reloader: Sendable {
         if !isAccepted { done(ReloadReport(.busy, "leo is reading its file again already")) }
     }
 
+    /// Does `work`, soon and on some thread, for whoever knows what is in the file: if `digest` is the file's. Calls `done`
+    /// there with what came of it.
+    func prove(
+        _ digest: ContentDigest, _ work: @escaping @Sendable () -> ReloadReport,
+        done: @escaping @Sendable (ReloadReport) -> Void
+    ) {
+        let isAccepted = threads.run { done(self.refusal(of: digest) ?? work()) }
+        if !isAccepted { done(ReloadReport(.busy, "leo is reading its file again already")) }
+    }
+
     /// The values of the metrics that are asked for.
     var measures: [Metric: Exposition.Measure] {
         Self.measures(of: shared.policy, isGood: !hasFailed.load(ordering: .relaxed))
@@ -63,9 +73,7 @@ final class Reloader: Sendable {
         do throws(ConfigFailure) { content = try ConfigFile(name, in: workingDirectory) } catch {
             return refuse(error)
         }
-        if let digest, digest != content.digest {
-            return ReloadReport(.denied, "leo runs on another file, or it has changed in this moment")
-        }
+        if let digest, digest != content.digest { return Self.denial }
         // Before and after whatever comes of it: systemd waits for both when it has asked for the reload.
         SystemdNotifier.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.current().nanoseconds / 1000)")
         let report = apply(content)
@@ -73,6 +81,18 @@ final class Reloader: Sendable {
         SystemdNotifier.notify("READY=1\nSTATUS=\(listeners.summary); \(report.summary)")
         return report
     }
+
+    /// Why `digest` proves nothing; nil: it is the file's.
+    private func refusal(of digest: ContentDigest) -> ReloadReport? {
+        guard let name = file else { return ReloadReport(.unreadable, "leo was started without a file to know") }
+        do throws(ConfigFailure) {
+            return try ConfigFile(name, in: workingDirectory).digest == digest ? nil : Self.denial
+        } catch {
+            return ReloadReport(.unreadable, "leo cannot read its file", notes: error.lines)
+        }
+    }
+
+    private static let denial = ReloadReport(.denied, "leo runs on another file, or it has changed in this moment")
 
     private func apply(_ content: ConfigFile) -> ReloadReport {
         let config: Config
@@ -120,6 +140,8 @@ final class Reloader: Sendable {
     private func put(_ policy: PolicySnapshot) {
         shared.install(policy)
         policy.takeEffect()
+        shared.cache.resize(
+            byteCountMax: policy.cache.byteCountMax, entryByteCountMax: policy.cache.entryByteCountMax)
         let bell = Bell()
         for worker in workers {
             worker.spawn { state in

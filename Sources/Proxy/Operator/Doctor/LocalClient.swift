@@ -32,13 +32,20 @@ final class LocalClient {
     private static let patience = Nanoseconds(.seconds(5))
     /// More of an answer is not of interest.
     private static let answerBytesMax = 64 * 1024
+    /// A report on a thousand tenants has less.
+    private static let reportBytesMax = 4 << 20
 
     private let descriptor: Descriptor
     private let deadline: MonotonicTime
     private let patience: Nanoseconds
+    private let answerBytesMax: Int
 
-    private init(to endpoint: IPEndpoint, patience: Nanoseconds = LocalClient.patience) throws(Failure) {
+    private init(
+        to endpoint: IPEndpoint, patience: Nanoseconds = LocalClient.patience,
+        answerBytesMax: Int = LocalClient.answerBytesMax
+    ) throws(Failure) {
         self.patience = patience
+        self.answerBytesMax = answerBytesMax
         deadline = MonotonicTime.current().advanced(by: patience)
         do throws(SystemCallError) { descriptor = try Socket.connect(to: endpoint) } catch { throw Failure(error.text) }
         try wait(for: POLLOUT)
@@ -55,6 +62,13 @@ final class LocalClient {
         var answer = try answer(in: client.readToEnd())
         answer.body = OneLine.of(answer.body)
         return answer
+    }
+
+    /// GET in plain HTTP. The answer's body keeps its lines, and may be long.
+    static func getWhole(_ path: String, from endpoint: IPEndpoint) throws(Failure) -> Answer {
+        let client = try LocalClient(to: endpoint, answerBytesMax: reportBytesMax)
+        try client.send("GET \(path) HTTP/1.1\r\nHost: \(endpoint)\r\nConnection: close\r\n\r\n")
+        return try answer(in: client.readToEnd())
     }
 
     /// POST without a body in plain HTTP. The answer's body keeps its lines.
@@ -133,7 +147,7 @@ final class LocalClient {
     private func readToEnd(after begun: [UInt8] = []) throws(Failure) -> [UInt8] {
         var bytes = begun
         var piece = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < Self.answerBytesMax {
+        while bytes.count < answerBytesMax {
             let count = try readSome(&piece)
             if count == 0 { break }
             bytes += piece[..<count]
