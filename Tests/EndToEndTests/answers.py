@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 # The streamed forms send one event per piece; the joined pieces are what a client must end up with.
 PIECES = ["Leo ", "relays ", "every ", "byte, ", "ü and ", "emoji 🦁 ", "too."]
@@ -64,6 +64,14 @@ class Answer:
     compact: bool = False
     # Whether the members that come with include_usage stand before the choices, not at the end.
     usage_first: bool = False
+    # Which answer of a test this is, where answers are to differ; it shows in every id and in the first piece of text.
+    turn: int = 0
+    # What else than a text it is, see answers_forms.py.
+    form: str = ""
+
+    def name(self, name: str) -> str:
+        """An id, which is another one in each turn."""
+        return f"{name}-turn-{self.turn}" if self.turn else name
 
     @property
     def text(self) -> str:
@@ -98,13 +106,13 @@ class Answer:
 
     def whole(self) -> bytes:
         """The answer in one JSON document."""
-        build = WHOLE.get(self.dialect)
+        build = FORMED_WHOLE.get((self.dialect, self.form)) or WHOLE.get(self.dialect)
         return self.json(build(self) if build else {"text": self.text})
 
     def events(self) -> List[bytes]:
         """The streamed answer, one wire event per element; the first already carries text the client can see, and
         where the usage comes by itself the last carries it."""
-        build = EVENTS.get(self.dialect)
+        build = FORMED_EVENTS.get((self.dialect, self.form)) or EVENTS.get(self.dialect)
         return build(self) if build else [self.data({"text": piece}) for piece in self.pieces]
 
     @property
@@ -125,6 +133,9 @@ ORDINARY: Any = object()
 
 WHOLE: Dict[str, Callable[[Answer], Dict[str, Any]]] = {}
 EVENTS: Dict[str, Callable[[Answer], List[bytes]]] = {}
+# The same by dialect and form.
+FORMED_WHOLE: Dict[Tuple[str, str], Callable[[Answer], Dict[str, Any]]] = {}
+FORMED_EVENTS: Dict[Tuple[str, str], Callable[[Answer], List[bytes]]] = {}
 STREAMED_BY_PATH = ("gemini-stream", "gemini-array", "bedrock-stream", "bedrock-invoke-stream")
 
 
@@ -220,5 +231,6 @@ def native_fields(dialect: str, remaining: int, reset_seconds: int) -> Dict[str,
 
 
 # The dialects enter themselves into the tables above.
+import answers_forms  # noqa: E402, F401
 import answers_openai  # noqa: E402, F401
 import answers_others  # noqa: E402, F401

@@ -44,13 +44,17 @@ def asks_for_usage(answer: Answer) -> bool:
 def chat(answer: Answer) -> Dict[str, Any]:
     message: Dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
     if answer.calls_tool:
-        call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.arguments}}
+        function = {"name": "look_up", "arguments": answer.arguments}
+        call = {"id": answer.name("call_1"), "type": "function", "function": function}
         message.update(content=None, tool_calls=[call])
     choice = {
         "index": 0, "finish_reason": "tool_calls" if answer.calls_tool else "stop", "logprobs": None,
         "message": message,
     }  # fmt: skip
-    value = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": answer.model, "choices": [choice]}
+    value = {
+        "id": answer.name("chatcmpl-1"), "object": "chat.completion", "created": 1, "model": answer.model,
+        "choices": [choice],
+    }  # fmt: skip
     return answer.with_usage(value, "usage", usage(answer))
 
 
@@ -58,7 +62,7 @@ def chat_delta(answer: Answer, number: int, piece: str) -> Dict[str, Any]:
     if answer.calls_tool:
         call: Dict[str, Any] = {"index": 0, "function": {"arguments": piece}}
         if number == 0:
-            call.update(id="call_1", type="function")
+            call.update(id=answer.name("call_1"), type="function")
             call["function"]["name"] = "look_up"
         return {"tool_calls": [call]} if number else {"role": "assistant", "content": None, "tool_calls": [call]}
     return {"content": piece} if number else {"role": "assistant", "content": piece}
@@ -70,13 +74,15 @@ def chat_events(answer: Answer) -> List[bytes]:
 
     finish = "tool_calls" if answer.calls_tool else "stop"
     bodies = [choices(chat_delta(answer, number, piece)) for number, piece in enumerate(answer.deltas)]
-    return chunked(answer, "chatcmpl-1", "chat.completion.chunk", bodies + [choices({}, finish)])
+    return chunked(answer, answer.name("chatcmpl-1"), "chat.completion.chunk", bodies + [choices({}, finish)])
 
 
-def chunked(answer: Answer, name: str, kind: str, bodies: List[List[Dict[str, Any]]]) -> List[bytes]:
+def chunked(
+    answer: Answer, name: str, kind: str, bodies: List[List[Dict[str, Any]]], more: Dict[str, Any] = {}
+) -> List[bytes]:
     """One chunk per list of choices. What is said of usage depends on who says it: OpenAI only to those who ask, in a
     chunk of its own after the others, which then all have a `usage` of null; others with the last chunk unasked."""
-    opening = {"id": name, "object": kind, "created": 1, "model": answer.model}
+    opening = {"id": name, "object": kind, "created": 1, "model": answer.model, **more}
     asked = asks_for_usage(answer) and answer.flavour != "mistral"
     # No member may shift between an answer with usage and one without it.
     chunks = []
@@ -105,7 +111,10 @@ def chunked(answer: Answer, name: str, kind: str, bodies: List[List[Dict[str, An
 
 def completions(answer: Answer) -> Dict[str, Any]:
     choice = {"index": 0, "text": answer.text, "logprobs": None, "finish_reason": "stop"}
-    value = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": answer.model, "choices": [choice]}
+    value = {
+        "id": answer.name("cmpl-1"), "object": "text_completion", "created": 1, "model": answer.model,
+        "choices": [choice],
+    }  # fmt: skip
     return answer.with_usage(value, "usage", usage(answer))
 
 
@@ -114,7 +123,7 @@ def completions_events(answer: Answer) -> List[bytes]:
         return [{"index": 0, "text": text, "logprobs": None, "finish_reason": finish}]
 
     bodies = [choices(piece) for piece in answer.pieces] + [choices("", "stop")]
-    return chunked(answer, "cmpl-1", "text_completion", bodies)
+    return chunked(answer, answer.name("cmpl-1"), "text_completion", bodies)
 
 
 # MARK: Responses
@@ -124,13 +133,14 @@ def response(answer: Answer, status: str, text: str) -> Dict[str, Any]:
     used = answer.used
     output: List[Dict[str, Any]] = []
     if text and answer.calls_tool:
-        output.append(function_call(answer.arguments, status))
+        output.append(function_call(answer, answer.arguments, status))
     elif text:
         part = {"type": "output_text", "text": text, "annotations": []}
-        message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": [part]}
-        output.append(message)
+        output.append({
+            "id": answer.name("msg_1"), "type": "message", "role": "assistant", "status": status, "content": [part],
+        })  # fmt: skip
     value = {
-        "id": "resp_1", "object": "response", "created_at": 1, "status": status, "model": answer.model,
+        "id": answer.name("resp_1"), "object": "response", "created_at": 1, "status": status, "model": answer.model,
         "output": output, "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
         "error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "temperature": 1.0,
         "top_p": 1.0,
@@ -144,10 +154,10 @@ def response(answer: Answer, status: str, text: str) -> Dict[str, Any]:
     })  # fmt: skip
 
 
-def function_call(arguments: str, status: str) -> Dict[str, Any]:
+def function_call(answer: Answer, arguments: str, status: str) -> Dict[str, Any]:
     return {
-        "id": "fc_1", "type": "function_call", "call_id": "call_1", "name": "look_up", "arguments": arguments,
-        "status": status,
+        "id": answer.name("fc_1"), "type": "function_call", "call_id": answer.name("call_1"), "name": "look_up",
+        "arguments": arguments, "status": status,
     }  # fmt: skip
 
 
@@ -156,15 +166,16 @@ def responses(answer: Answer) -> Dict[str, Any]:
 
 
 def responses_events(answer: Answer) -> List[bytes]:
-    where: Dict[str, Any] = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    where: Dict[str, Any] = {"item_id": answer.name("msg_1"), "output_index": 0, "content_index": 0}
     more: Dict[str, Any] = {"logprobs": []}
     kind = "response.output_text.delta"
     item: Dict[str, Any] = {
-        "id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": [],
+        "id": answer.name("msg_1"), "type": "message", "role": "assistant", "status": "in_progress", "content": [],
     }  # fmt: skip
     if answer.calls_tool:
-        kind, more, where = "response.function_call_arguments.delta", {}, {"item_id": "fc_1", "output_index": 0}
-        item = function_call("", "in_progress")
+        kind, more = "response.function_call_arguments.delta", {}
+        where = {"item_id": answer.name("fc_1"), "output_index": 0}
+        item = function_call(answer, "", "in_progress")
     deltas = [
         answer.named(kind, {**where, "delta": piece, **more, "sequence_number": number})
         for number, piece in enumerate(answer.deltas, 3)
@@ -184,7 +195,7 @@ def responses_events(answer: Answer) -> List[bytes]:
 
 def embeddings(answer: Answer) -> Dict[str, Any]:
     inputs = answer.asked["input"] if isinstance(answer.asked["input"], list) else [answer.asked["input"]]
-    vector = [0.25, -0.5, 1.0]
+    vector = [0.25, -0.5, 1.0 + answer.turn]
     form = base64.b64encode(struct.pack("<3f", *vector)).decode()
     value = {
         "object": "list", "model": answer.model,
@@ -207,7 +218,7 @@ def moderations(answer: Answer) -> Dict[str, Any]:
         "flagged": False, "categories": {"violence": False}, "category_scores": {"violence": 0.01},
         "category_applied_input_types": {"violence": ["text"]},
     }  # fmt: skip
-    return {"id": "modr-1", "model": answer.model, "results": [result]}
+    return {"id": answer.name("modr-1"), "model": answer.model, "results": [result]}
 
 
 WHOLE.update({

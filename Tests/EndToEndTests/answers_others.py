@@ -26,14 +26,15 @@ def anthropic_input(answer: Answer) -> Dict[str, Any]:
 
 def anthropic_block(answer: Answer) -> Dict[str, Any]:
     if answer.calls_tool:
-        return {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {}}
+        return {"type": "tool_use", "id": answer.name("toolu_1"), "name": "look_up", "input": {}}
     return {"type": "text", "text": ""}
 
 
 def anthropic(answer: Answer) -> Dict[str, Any]:
-    block = {**anthropic_block(answer), **({} if answer.calls_tool else {"text": answer.text})}
+    given = {"input": json.loads(answer.arguments)} if answer.calls_tool else {"text": answer.text}
+    block = {**anthropic_block(answer), **given}
     value = {
-        "id": "msg_1", "type": "message", "role": "assistant", "model": answer.model, "content": [block],
+        "id": answer.name("msg_1"), "type": "message", "role": "assistant", "model": answer.model, "content": [block],
         "stop_reason": "tool_use" if answer.calls_tool else "end_turn", "stop_sequence": None,
     }  # fmt: skip
     return answer.with_usage(value, "usage", {**anthropic_input(answer), "output_tokens": answer.used.output})
@@ -42,7 +43,7 @@ def anthropic(answer: Answer) -> Dict[str, Any]:
 def anthropic_values(answer: Answer) -> List[List[Dict[str, Any]]]:
     """The events' documents, in groups: the first has text already, the last the usage of the whole."""
     message = answer.with_usage({
-        "id": "msg_1", "type": "message", "role": "assistant", "model": answer.model, "content": [],
+        "id": answer.name("msg_1"), "type": "message", "role": "assistant", "model": answer.model, "content": [],
         "stop_reason": None, "stop_sequence": None,
     }, "usage", {**anthropic_input(answer), "output_tokens": 1})  # fmt: skip
     deltas: List[List[Dict[str, Any]]] = []
@@ -98,7 +99,8 @@ def gemini_value(answer: Answer, text: str, finish: Optional[str], output: int) 
     candidate: Dict[str, Any] = {"index": 0, "content": {"role": "model", "parts": [gemini_part(answer, text)]}}
     if finish:
         candidate["finishReason"] = finish
-    value = {"candidates": [candidate], "modelVersion": answer.model, "responseId": "resp-1"}
+    value = {"candidates": [candidate], "modelVersion": answer.model}
+    value["responseId"] = answer.name("resp-1")
     return answer.with_usage(value, "usageMetadata", gemini_usage(answer, output))
 
 
@@ -137,21 +139,24 @@ def cohere_usage(answer: Answer) -> Dict[str, Any]:
 def cohere_chat(answer: Answer) -> Dict[str, Any]:
     message: Dict[str, Any] = {"role": "assistant", "content": [{"type": "text", "text": answer.text}]}
     if answer.calls_tool:
-        call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": answer.arguments}}
+        function = {"name": "look_up", "arguments": answer.arguments}
+        call = {"id": answer.name("call_1"), "type": "function", "function": function}
         message = {"role": "assistant", "tool_calls": [call]}
     finish = "TOOL_CALL" if answer.calls_tool else "COMPLETE"
-    return answer.with_usage({"id": "c-1", "finish_reason": finish, "message": message}, "usage", cohere_usage(answer))
+    value = {"id": answer.name("c-1"), "finish_reason": finish, "message": message}
+    return answer.with_usage(value, "usage", cohere_usage(answer))
 
 
 def cohere_events(answer: Answer) -> List[bytes]:
     def tool(part: Dict[str, Any]) -> Dict[str, Any]:
         return {"index": 0, "delta": {"message": {"tool_calls": part}}}
 
-    start = {"id": "c-1", "delta": {"message": {"role": "assistant", "content": [], "tool_calls": []}}}
+    start = {"id": answer.name("c-1"), "delta": {"message": {"role": "assistant", "content": [], "tool_calls": []}}}
     opening = answer.named("message-start", start)
     if answer.calls_tool:
         function = {"name": "look_up", "arguments": ""}
-        opening += answer.named("tool-call-start", tool({"id": "call_1", "type": "function", "function": function}))
+        call = {"id": answer.name("call_1"), "type": "function", "function": function}
+        opening += answer.named("tool-call-start", tool(call))
         deltas = [answer.named("tool-call-delta", tool({"function": {"arguments": piece}})) for piece in answer.deltas]
         closing = answer.named("tool-call-end", {"index": 0})
     else:
@@ -170,7 +175,7 @@ def cohere_events(answer: Answer) -> List[bytes]:
 def cohere_embed(answer: Answer) -> Dict[str, Any]:
     texts = answer.asked.get("texts", [])
     value = {
-        "id": "e-1", "texts": texts, "embeddings": {"float": [[0.25, -0.5, 1.0] for _ in texts]},
+        "id": answer.name("e-1"), "texts": texts, "embeddings": {"float": [[0.25, -0.5, 1.0] for _ in texts]},
         "response_type": "embeddings_by_type",
     }  # fmt: skip
     meta = {"api_version": {"version": "2"}, "billed_units": {"input_tokens": answer.used.input}}
@@ -179,7 +184,7 @@ def cohere_embed(answer: Answer) -> Dict[str, Any]:
 
 def cohere_rerank(answer: Answer) -> Dict[str, Any]:
     results = [{"index": 0, "relevance_score": 0.9}]
-    return {"id": "r-1", "results": results, "meta": {"billed_units": {"search_units": 1}}}
+    return {"id": answer.name("r-1"), "results": results, "meta": {"billed_units": {"search_units": 1}}}
 
 
 # MARK: Bedrock: input leaves out what a cache had a part in
@@ -197,7 +202,7 @@ def bedrock_usage(answer: Answer) -> Dict[str, Any]:
 def bedrock(answer: Answer) -> Dict[str, Any]:
     content: Dict[str, Any] = {"text": answer.text}
     if answer.calls_tool:
-        content = {"toolUse": {"toolUseId": "tool_1", "name": "look_up", "input": {"what": answer.text}}}
+        content = {"toolUse": {"toolUseId": answer.name("tool_1"), "name": "look_up", "input": {"what": answer.text}}}
     value = {
         "output": {"message": {"role": "assistant", "content": [content]}},
         "stopReason": "tool_use" if answer.calls_tool else "end_turn", "metrics": {"latencyMs": 1},
@@ -212,7 +217,7 @@ def bedrock_events(answer: Answer) -> List[bytes]:
         delta: Dict[str, Any] = {"toolUse": {"input": piece}} if answer.calls_tool else {"text": piece}
         deltas.append(frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta}))
     if answer.calls_tool:
-        start = {"toolUse": {"toolUseId": "tool_1", "name": "look_up"}}
+        start = {"toolUse": {"toolUseId": answer.name("tool_1"), "name": "look_up"}}
         opening += frame("contentBlockStart", {"contentBlockIndex": 0, "start": start})
     metadata = answer.with_usage({"metrics": {"latencyMs": 1}}, "usage", bedrock_usage(answer))
     closing = (
@@ -285,9 +290,10 @@ def frames(data: bytes) -> List[Tuple[Dict[str, str], bytes]]:
 
 
 WHOLE.update({
-    "anthropic-messages": anthropic, "anthropic-count": lambda answer: {"input_tokens": answer.used.input},
-    "gemini-generate": gemini, "gemini-count": lambda answer: {"totalTokens": answer.used.input},
-    "gemini-embed": lambda answer: {"embedding": {"values": [0.25, -0.5, 1.0]}},
+    "anthropic-messages": anthropic,
+    "anthropic-count": lambda answer: {"input_tokens": answer.used.input + answer.turn},
+    "gemini-generate": gemini, "gemini-count": lambda answer: {"totalTokens": answer.used.input + answer.turn},
+    "gemini-embed": lambda answer: {"embedding": {"values": [0.25, -0.5, 1.0 + answer.turn]}},
     "cohere-chat": cohere_chat, "cohere-embed": cohere_embed, "cohere-rerank": cohere_rerank,
     "bedrock-converse": bedrock, "bedrock-invoke": anthropic,
 })  # fmt: skip

@@ -17,6 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import harness  # noqa: E402
+import limiting  # noqa: E402
 import programs  # noqa: E402
 from certificates import Certificates  # noqa: E402
 from h2client import H2Client  # noqa: E402
@@ -221,6 +222,12 @@ def shared_hasty(start) -> Shared:
     return Shared(start, "hasty", HASTY)
 
 
+@pytest.fixture(scope="session")
+def shared_keeping(start, tmp_path_factory) -> Shared:
+    prices = {"file": limiting.price_file(tmp_path_factory.mktemp("prices"))}
+    return Shared(start, "keeping", {"defaults": {"cache": {"mode": "enforce", "when": "always"}}, "prices": prices})
+
+
 @pytest.fixture
 def leo(shared_leo) -> Iterator[Leo]:
     """The leo most tests use: the defaults of the file."""
@@ -231,6 +238,12 @@ def leo(shared_leo) -> Iterator[Leo]:
 def hasty(shared_hasty) -> Iterator[Leo]:
     """A leo whose limits pass quickly, for everything that ends in a timeout or leaves nothing behind."""
     yield from shared_hasty.lend()
+
+
+@pytest.fixture
+def keeping(shared_keeping) -> Iterator[Leo]:
+    """A leo that keeps answers, and serves sampled ones too. x-test-id is in the key, so that each test has its own."""
+    yield from shared_keeping.lend()
 
 
 HASTY = {

@@ -44,6 +44,10 @@ class H2Exchange(Exchange):
         self.client_end = self._how_it_ended()
         return self.client_end
 
+    @property
+    def is_left(self) -> bool:
+        return self.stream.reset_code is not None or self.link.over.is_set()
+
     def _how_it_ended(self) -> Optional[str]:
         if self.stream.reset_code is not None:
             return f"rst {self.stream.reset_code}"

@@ -103,8 +103,10 @@ def built_java(javac: str, source: Path, folder: Path) -> List[str]:
     return [str(Path(javac).with_name("java")), "-cp", str(folder), source.stem]
 
 
-def calls(sdk: str, test_id: str, env: Dict[str, str], calls: List[Dict[str, Any]], first=None, **plan) -> List[Any]:
+def calls(
+    sdk: str, test_id: str, env: Dict[str, str], calls: List[Dict[str, Any]], first=None, client="calls.py", **plan
+) -> List[Any]:
     """Makes these calls with an SDK, one after another, and returns what it tells of each."""
     env = dict(env, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(CLIENTS))
     text = json.dumps({"test_id": test_id, "calls": calls, **plan})
-    return Run([sys.executable, CLIENTS / "calls.py", sdk, text], env, first).result["calls"]
+    return Run([sys.executable, CLIENTS / client, sdk, text], env, first).result["calls"]

@@ -56,6 +56,9 @@ x-test-encoding  gzip | deflate | br | zstd: the answer is encoded so, each even
 x-test-fail      STATUSxNUMBER: the first so many requests of this test get that status
 x-test-wait-ms   in errors, what Retry-After and retry-after-ms say; default 1000
 x-test-native    the provider's own fields about its limits: how much is left of them
+x-test-vary      each answer of this test says which one it is, in its ids and its text
+x-test-hold      nothing is answered until the gate of this name is opened
+x-test-form      another answer than a text, see answers_forms.py
 """
 
 # Answers that no client may take for an answer.
@@ -119,6 +122,12 @@ class Exchange:
         self.sent_bytes = 0
         self.closing = False
         self.framing = "length"
+        # Which request of its test this is; the first is 1.
+        self.turn = 0
+        # Knobs that a script turns, before those of the request.
+        self.turned: Dict[str, str] = {}
+        # What a script makes of the text of an answer before it is encoded and framed.
+        self.alter: Optional[Callable[[bytes], bytes]] = None
 
     @property
     def dialect(self) -> str:
@@ -139,6 +148,9 @@ class Exchange:
         if words:
             number, size = map(int, words.split("x"))
             pieces = [("word%d " % place * size)[:size] for place in range(number)]
+        varies = self.knob("vary") is not None
+        if varies:
+            pieces = [f"turn-{self.turn}: "] + pieces
         return Answer(
             dialect=self.dialect,
             asked=self.document,
@@ -150,10 +162,18 @@ class Exchange:
             calls_tool=self.knob("tool") is not None,
             compact="compact" in form,
             usage_first="usage-first" in form,
+            turn=self.turn if varies else 0,
+            form=self.knob("form") or "",
         )
 
+    @property
+    def name(self) -> str:
+        """The provider's id of this request."""
+        name = "req-" + (self.id or "none")
+        return f"{name}-{self.turn}" if self.knob("vary") else name
+
     def knob(self, name: str) -> Optional[str]:
-        return self.request.first("x-test-" + name)
+        return self.turned.get(name) or self.request.first("x-test-" + name)
 
     # MARK: Receiving
 
@@ -171,6 +191,25 @@ class Exchange:
         self.closing = True
         self.client_end = self.wire.wait_end(seconds)
         return self.client_end
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the other side is gone, as far as one can tell without reading what may be its next request."""
+        self.wire.pending(0)
+        return self.wire.end is not None
+
+    def wait_gate(self, name: str, seconds: float) -> bool:
+        """Waits until the gate of this name is opened; false when the client left before, or nobody opened it."""
+        gate, deadline = self.provider.gate(name), time.monotonic() + seconds
+        while not gate.wait(0.05):
+            if self.is_left:
+                self.closing = True
+                return False
+            if time.monotonic() > deadline:
+                # Nobody saw what was sent so far: whoever held it back shall not get away with it.
+                self.end("reset")
+                return False
+        return True
 
     # MARK: Answering
 
@@ -298,6 +337,7 @@ class Provider:
         self._gates: Dict[str, threading.Event] = {}
         self._changed = threading.Condition()
         self._connections = 0
+        self._turns: Dict[str, int] = {}
         self._listeners: List[Listener] = []
 
     # MARK: Listening
@@ -352,6 +392,7 @@ class Provider:
     def forget(self) -> None:
         with self._changed:
             self.exchanges.clear()
+            self._turns.clear()
             self.faults.clear()
             self.scripts.clear()
 
@@ -404,6 +445,7 @@ class Provider:
         """Takes a request into the records."""
         with self._changed:
             self.exchanges.append(exchange)
+            exchange.turn = self._turns[exchange.id] = self._turns.get(exchange.id, 0) + 1
             self._changed.notify_all()
 
     def note_fault(self, fault: BaseException) -> None:
@@ -425,6 +467,9 @@ def answer_as_asked(exchange: Exchange) -> None:
     body = exchange.read_body()
     if exchange.knob("hang") == "head":
         exchange.wait_client_gone(60)
+        return
+    hold = exchange.knob("hold")
+    if hold and not exchange.wait_gate(hold, 60):
         return
     if exchange.knob("garbage"):
         exchange.send(GARBAGE[exchange.knob("garbage") or ""])
@@ -465,13 +510,13 @@ def fields_for(exchange: Exchange, content_type: str) -> List[Field]:
     fields = [
         ("Date", "Thu, 01 Jan 2026 00:00:00 GMT"),
         ("Content-Type", content_type),
-        ("x-request-id", "req-" + (exchange.id or "none")),
+        ("x-request-id", exchange.name),
         ("Server", "leo-test-provider"),
     ]
     if exchange.dialect.startswith("anthropic"):
-        fields.append(("request-id", "req-" + exchange.id))
+        fields.append(("request-id", exchange.name))
     if exchange.dialect.startswith("bedrock"):
-        fields.append(("x-amzn-RequestId", "req-" + exchange.id))
+        fields.append(("x-amzn-RequestId", exchange.name))
     if exchange.knob("native"):
         remaining = int(exchange.knob("native") or 0)
         fields += list(answers.native_fields(exchange.dialect, remaining, 30).items())
@@ -501,7 +546,8 @@ def echo(exchange: Exchange) -> bytes:
 def reply_whole(exchange: Exchange, status: int, answer: Answer) -> None:
     fields = fields_for(exchange, "application/json") + fields_of(bedrock_fields(answer))
     encoder = codings.Encoder(exchange.knob("encoding"))
-    content = encoder.whole(answer.whole())
+    text = answer.whole()
+    content = encoder.whole(exchange.alter(text) if exchange.alter else text)
     fields += encoder.fields
     framing = exchange.knob("framing") or "length"
     if exchange.knob("trailers"):
@@ -525,7 +571,10 @@ def reply_whole(exchange: Exchange, status: int, answer: Answer) -> None:
 
 def stream(exchange: Exchange, answer: Answer) -> None:
     encoder = codings.Encoder(exchange.knob("encoding"))
-    events = encoder.pieces(answer.events())
+    texts = answer.events()
+    if exchange.alter:
+        texts = [exchange.alter(b"".join(texts))]
+    events = encoder.pieces(texts)
     framing = exchange.knob("framing") or "chunked"
     fields = fields_for(exchange, answer.content_type) + encoder.fields
     exchange.begin(200, fields, framing, sum(map(len, events)))
@@ -540,11 +589,9 @@ def stream(exchange: Exchange, answer: Answer) -> None:
         if number == cut:
             exchange.end(exchange.knob("end") or "fin")
             return
-        if number == (1 if gate_at is None else gate_at) and exchange.knob("gate"):
-            if not exchange.provider.gate(exchange.knob("gate") or "").wait(30):
-                # Nobody saw the first event: whoever held it back shall not get away with it.
-                exchange.end("reset")
-                return
+        gate = exchange.knob("gate")
+        if gate and number == (1 if gate_at is None else gate_at) and not exchange.wait_gate(gate, 30):
+            return
         exchange.piece(event)
         if number == 0 and exchange.knob("hang") == "middle":
             exchange.wait_client_gone(60)

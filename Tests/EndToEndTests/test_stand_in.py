@@ -11,6 +11,7 @@ import pytest
 import codings
 import programs
 from answers import TEXT, Answer, Used
+from answers_forms import FORMS
 from answers_others import frames
 from rawclient import RawClient, trusting
 
@@ -159,3 +160,35 @@ def test_gemini_without_sse_is_one_array(provider, upstreams, certificates, test
 def test_encoded_streams_reach_the_sdk(direct, name):
     (call,) = direct("openai", {"mode": "chat-stream", "fields": {"x-test-encoding": name}})
     assert call.get("text") == TEXT, call
+
+
+# MARK: Answers that are more than a text
+
+# By SDK and the dialect of its answers: its APIs, and its ways to read them.
+MEANINGS = {
+    "openai-chat": ("openai", "chat", ["whole", "stream", "helper"]),
+    "openai-responses": ("openai", "responses", ["whole", "stream", "helper"]),
+    "anthropic-messages": ("anthropic", "messages", ["whole", "stream", "helper"]),
+    "gemini-generate": ("gemini", "generate", ["whole", "stream"]),
+    "cohere-chat": ("cohere", "chat", ["whole", "stream"]),
+    "bedrock-converse": ("bedrock", "converse", ["whole", "stream"]),
+}
+
+
+@pytest.mark.parametrize("dialect, form", [(name, form) for name, row in FORMS.items() for form in ["", *row[0]]])
+def test_the_two_forms_of_an_answer_mean_the_same_to_its_sdk(direct, dialect, form):
+    """What the tests of the cache stand on: to the SDK the stand-in's stream says what its document says."""
+    sdk, api, ways = MEANINGS[dialect]
+    fields = {"x-test-form": form, "x-test-used": str(USED)} if form else {"x-test-used": str(USED)}
+    found = direct(sdk, *({"api": api, "way": way} for way in ways), fields=fields, client="meaning.py")
+    for way, call in zip(ways, found):
+        assert "meaning" in call, (way, call)
+        assert call["meaning"] == found[0]["meaning"], way
+
+
+def test_answers_can_say_which_one_they_are(direct, provider, test_id):
+    calls = [{"api": "chat", "way": "whole"}] * 2
+    one, two = direct("openai", *calls, fields={"x-test-vary": "1"}, client="meaning.py")
+    assert [one["meaning"]["id"], two["meaning"]["id"]] == ["chatcmpl-1-turn-1", "chatcmpl-1-turn-2"]
+    assert two["meaning"]["choices"][0]["content"] == "turn-2: " + TEXT
+    assert two["request_ids"] == [f"req-{test_id}-2"]
