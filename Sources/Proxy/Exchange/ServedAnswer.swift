@@ -16,7 +16,7 @@ struct ServedAnswer {
         if !contentType.isEmpty { text += "Content-Type: \(contentType)\r\n" }
         if let byteCount { text += "Content-Length: \(byteCount)\r\n" }
         for field in fields { text += "\(field.name): \(field.value)\r\n" }
-        text += "x-leo-cache: \(label.rawValue)\r\n"
+        text += "x-leo-cache: \(label.word)\r\n"
         if let ageSeconds { text += "Age: \(ageSeconds)\r\n" }
         text += "\r\n"
         let bytes = Array(text.utf8)
