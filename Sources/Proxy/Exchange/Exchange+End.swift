@@ -85,8 +85,9 @@ extension Exchange {
             journal.record.attempts = attemptCount
             journal.record.reused = isReused
         }
-        governance.settle(reach, journal)
+        // The tenant's sums count what the line says, so that comes first.
         governance.noteCache(journal)
+        governance.settle(reach, journal)
         journal.record.requestBytes = requestBytes
         journal.record.responseBytes = answer.bodyBytes
         let total = MonotonicTime.current().since(startedAt)
