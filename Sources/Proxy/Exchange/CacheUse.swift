@@ -277,7 +277,8 @@ final class CacheUse {
         let beyond = max(
             Nanoseconds(settings.staleIfError).count,
             operation.isEmbedding ? Nanoseconds(settings.staleWhileRevalidate).count : 0)
-        let labels = MemoryCache.Labels(tenant: tenant.name, scope: credentialScope ?? 0, model: model)
+        // Operators know models by what requests ask for; what has answered may have another name.
+        let labels = MemoryCache.Labels(tenant: tenant.name, scope: credentialScope ?? 0, model: self.model)
         let kept = shared.cache.insert(
             isEnforced ? entry : entry.marker, for: key, labels: labels, now: MonotonicTime.sinceBoot().nanoseconds,
             freshFor: ttl, goneAfter: ttl + beyond)
