@@ -629,7 +629,6 @@ def test_key_order_and_blanks_are_no_difference(keeping, provider, test_id):
     "kind, members",
     [
         (CHAT, {"user": "u-1", "metadata": {"a": "b"}, "safety_identifier": "s", "prompt_cache_key": "k"}),
-        (RESPONSES, {"user": "u-1", "metadata": {"a": "b"}, "prompt_cache_key": "k"}),
         (MESSAGES, {"metadata": {"user_id": "u-1"}}),
         (GENERATE, {"labels": {"team": "a"}}),
         (EMBEDDINGS, {"user": "u-1"}),
@@ -651,7 +650,7 @@ def test_bookkeeping_is_no_difference(keeping, provider, test_id, kind, members)
         (CHAT, {"content": "Say something, scho\u0308n."}), (CHAT, {"model": "gpt-test-2"}),
         (CHAT, {"logit_bias": {"1": 2}}), (CHAT, {"response_format": {"type": "json_object"}}),
         (CHAT, {"reasoning_effort": "low"}), (RESPONSES, {"instructions": "Be brief."}),
-        (RESPONSES, {"text": {"verbosity": "low"}}), (MESSAGES, {"system": "Be brief."}),
+        (RESPONSES, {"text": {"verbosity": "low"}}), (RESPONSES, {"metadata": {"a": "b"}}), (RESPONSES, {"user": "u-1"}), (MESSAGES, {"system": "Be brief."}),
         (MESSAGES, {"thinking": {"type": "disabled"}}), (MESSAGES, {"max_tokens": 65}),
         (GENERATE, {"generationConfig": {"topK": 3}}), (GENERATE, {"systemInstruction": {"parts": [{"text": "x"}]}}),
         (GENERATE, {"cachedContent": "cachedContents/1"}), (EMBEDDINGS, {"dimensions": 3}),

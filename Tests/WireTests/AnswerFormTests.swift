@@ -101,7 +101,7 @@ struct AnswerFormTests {
         guard
             let rendered = AnswerDocument.render(
                 fixture.document.span, of: operation, as: .stream(tellsUsage: false)),
-            rendered.contentType == "text/event-stream"
+            rendered.contentType == "text/event-stream; charset=utf-8"
         else { return }
         #expect(String(validating: rendered.bytes, as: UTF8.self) != nil)
         var start = 0

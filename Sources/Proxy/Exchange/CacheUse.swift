@@ -74,13 +74,12 @@ final class CacheUse {
         let credential = ProviderCredential.scope(of: head, bytes, policy.fingerprints)
         let scope: String?
         switch credential {
-        case _ where settings.scope == .tenant && tenant.by.provesIdentity: (scope, credentialScope) = ("tenant", nil)
-        case .none: (scope, credentialScope) = ("no key", nil)
-        case .key(let fingerprint):
-            scope = "key \(fingerprint)"
-            credentialScope = UInt64(truncatingIfNeeded: (fingerprint.hashValue ^ tenant.name.hashValue))
-        case .changing: (scope, credentialScope) = (nil, nil)
+        case _ where settings.scope == .tenant && tenant.by.provesIdentity: scope = "tenant"
+        case .none: scope = "no key"
+        case .key(let fingerprint): scope = "key \(fingerprint)"
+        case .changing: scope = nil
         }
+        credentialScope = scope == "tenant" ? nil : Self.number(of: credential, tenant)
         var headers = CacheHeaders(operation, ignoring: settings.ignoredHeaders)
         headers.take(head, bytes)
         preamble = CacheKeyInput.preamble(
@@ -89,6 +88,21 @@ final class CacheUse {
         if !operation.hasKeptAnswers { bypass(.operation) }
         if scope == nil { bypass(.credential) }
         if directives.noStore { bypass(.noStore) }
+    }
+
+    /// What stands for a key in the cache's own table; nil for what is no key.
+    private static func number(of credential: ProviderCredential.Scope, _ tenant: TenantMatch) -> UInt64? {
+        guard case .key(let fingerprint) = credential else { return nil }
+        return UInt64(truncatingIfNeeded: fingerprint.hashValue ^ tenant.name.hashValue)
+    }
+
+    /// The provider does not accept a request's credential any more, or has never done so: what was kept for it goes.
+    static func credentialRefused(
+        _ head: HTTP1Head, _ bytes: Span<UInt8>, _ tenant: TenantMatch, _ policy: PolicySnapshot, _ shared: Shared
+    ) {
+        guard policy.tenants.policies[tenant.index].cache.isActive else { return }
+        let credential = ProviderCredential.scope(of: head, bytes, policy.fingerprints)
+        if let number = number(of: credential, tenant) { shared.cache.dropScope(number) }
     }
 
     /// The first value of a field; nil for none and for an empty one.
@@ -159,6 +173,9 @@ final class CacheUse {
     private func makeKey(_ preamble: [UInt8], _ canonical: [UInt8]) -> CacheKey? {
         policy.cacheKeys?.key(tenant: tenant.name, preamble: preamble.span, canonical: canonical.span)
     }
+
+    /// The answer is a stream that is to be kept, and that would not tell its usage.
+    var keepsStreamWithoutUsage: Bool { mayKeep && isEnforced && !hasBypassed && form == .stream(tellsUsage: false) }
 
     /// What was read of the request is not asked for any more.
     func forgetRequest() { request = nil }
@@ -241,10 +258,6 @@ final class CacheUse {
     /// The final head of the provider's answer has come, parsed from `bytes`. Returns what takes the answer's text; nil:
     /// nobody wants it.
     func answered(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, isStream: Bool) -> AnswerCapture? {
-        if head.status == 401 || head.status == 403, let credentialScope {
-            // The provider does not accept the credential any more, or has never done so.
-            _ = shared.cache.dropScope(credentialScope)
-        }
         guard !hasBypassed, mayKeep || leader != nil else { return nil }
         let capture = AnswerCapture(
             self, head, bytes, isStream: isStream, documentBytesMax: policy.cache.entryByteCountMax)

@@ -10,6 +10,7 @@ extension Exchange {
         if let cache = governance.cache {
             if cache.isActive, try await answer(from: cache) { return true }
             cache.forgetRequest()
+            if cache.keepsStreamWithoutUsage { try askForUsage() }
             if cache.forbidsProvider {
                 throw ProxyError(.notCached, "the request says only-if-cached, and there is no such answer")
             }
@@ -38,6 +39,28 @@ extension Exchange {
         }
         cache.tellOthers(found.entry)
         return try await serve(found, cache)
+    }
+
+    /// Asks the provider for the usage of a stream that is to be kept: its document would lack it otherwise, and could not
+    /// be given to those who want one. The client gets its stream without.
+    private func askForUsage() throws(ProxyError) {
+        guard retained.isWhole, request.first(.contentEncoding) == nil else { return }
+        let body = try retained.body.withBytes { body throws(ProxyError) in governance.askForUsage(body, journal) }
+        guard let body else { return }
+        var queue = ByteQueue()
+        queue.append(body.span)
+        let changes = [
+            EditedHead.Change(name: .contentLength, value: String(body.count)),
+            EditedHead.Change(name: .acceptEncoding, value: "identity", adding: "accept-encoding"),
+        ]
+        if let edited = editedHead {
+            editedHead = try EditedHead(edited.head, edited.bytes.span, changes, adding: [])
+        } else {
+            editedHead = try client.withHeadBytes { bytes throws(ProxyError) in
+                try EditedHead(request, bytes, changes, adding: [])
+            }
+        }
+        retained.replace(queue)
     }
 
     // MARK: A kept answer

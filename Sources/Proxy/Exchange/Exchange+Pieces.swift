@@ -47,6 +47,9 @@ extension Exchange {
         if let cache = governance.cache, cache.stale != nil, cache.isEnforced, StaleIfError.isFailure(head.status) {
             throw ProxyError(.badAnswer, "the provider answered \(head.status)")
         }
+        if head.status == 401 || head.status == 403, let tenant = journal.record.tenant {
+            try client.withHeadBytes { CacheUse.credentialRefused(request, $0, tenant, policy, worker.shared) }
+        }
         retained.drop()
         if upgrade != nil {
             // A refused upgrade is an exchange like any other, whose client may have sent frames already.

@@ -31,7 +31,7 @@ extension AnswerDocument {
         events.end()
         let contentType =
             switch framing {
-            case .serverSentEvents: "text/event-stream"
+            case .serverSentEvents: "text/event-stream; charset=utf-8"
             case .amazonMessages: "application/vnd.amazon.eventstream"
             case .array: "application/json"
             }
