@@ -3,7 +3,7 @@
 /// It ends in one of ``complete(_:)``, ``refuse(status:contentType:body:)``, ``fail()``, ``handOver()`` and a true
 /// ``endUnlessFollowed()``; what is called after that does nothing. One that is dropped without an end has failed.
 public final class FlightLeader: Sendable {
-    private let flight: Flight
+    let flight: Flight
     private let seat: Int
 
     init(_ flight: Flight, seat: Int) {

@@ -167,6 +167,7 @@ struct FlightState: Sendable {
         phase = .givenUp
         cutReceivers()
         head = nil
+        listeners = []
         log = FlightLog(blockByteCount: limits.pieceByteCountMax)
         isOpen = true
         trimByteCount = 0

@@ -100,11 +100,14 @@ struct FlightFailureTests {
         followers[1] = nil
         #expect(alarms.map(\.count) == [1, 1, 1, 0])
         guard case .lead(let second)? = followers[2]?.next() else { throw Unexpected() }
-        // The follower goes, the leader that it became stays.
+        // The follower goes, the leader that it became stays, and so does what wakes it.
         followers[2] = nil
         #expect(second.followerCount == 1)
+        followers[3]?.leave()
+        #expect(alarms.map(\.count) == [1, 1, 2, 0])
+        let last = try #require(table.join().follower)
         second.complete(.kept("{}"))
-        #expect(followers[3].map(steps) == ["end {}"])
+        #expect(steps(of: last) == ["end {}"])
     }
 
     @Test("a follower that became the leader and drops it at once has failed")
