@@ -36,6 +36,10 @@ public final class FlightFollower: Sendable {
     /// How the leader's answer began, if it has: for followers too that never got ``FlightStep/head(_:)``.
     public var head: FlightHead? { flight.look { $0.head } }
 
+    /// A number that changes with each sign of life of whoever leads. One who waits for a whole answer is not woken by text,
+    /// so at the end of its patience it looks here before it takes the leader for dead.
+    public var progress: Int { flight.look { $0.progress } }
+
     /// Whether the head was given out, so that nobody else's answer can take this one's place.
     public var hasReceived: Bool { flight.look { $0.hasReceived(seat) } }
 

@@ -78,6 +78,8 @@ struct FlightState: Sendable {
     private var forgotten: [Int] = []
     /// Followers who have not got everything and have not left.
     private(set) var followerCount = 0
+    /// Signs of life of those who lead.
+    private(set) var progress = 0
 
     init(_ limits: FlightLimits, form: [UInt8]) {
         self.limits = limits
@@ -119,12 +121,14 @@ struct FlightState: Sendable {
     mutating func begin(_ head: FlightHead, by leader: Int) {
         guard isLed(by: leader), self.head == nil else { return }
         self.head = head
+        progress &+= 1
         guard head.isStream else { return }
         for (seat, facts) in seats where facts.form == form { wake(seat) }
     }
 
     mutating func append(_ text: Span<UInt8>, by leader: Int, isMemoryShort: Bool) {
         guard isLed(by: leader), !text.isEmpty else { return }
+        progress &+= 1
         // Once nobody can join, only those who read already need what comes now.
         guard isOpen || seats.values.contains(where: reads) else { return log.removeAll() }
         let end = log.end
@@ -221,6 +225,7 @@ struct FlightState: Sendable {
             seats[seat]?.place = .leading
             followerCount -= 1
             phase = .led(by: seat)
+            progress &+= 1
             form = facts.form
             return .lead
         }

@@ -62,6 +62,31 @@ struct FlightTests {
         #expect(table.byteCount == 0)
     }
 
+    @Test("who waits for a whole answer can tell a leader that is busy from one that is silent")
+    func progress() throws {
+        let table = FlightTable(log: 10, piece: 4)
+        let alarm = Alarm()
+        let leader = try #require(table.join().leader)
+        let waiter = try #require(table.join(1, "other", alarm).follower)
+        let heir = try #require(table.join().follower)
+        #expect(waiter.next().word == "wait")
+        var seen = [waiter.progress]
+        leader.begin(.stream)
+        seen.append(waiter.progress)
+        for _ in 0..<5 {
+            // Beyond the limit of the log as well.
+            leader.append("text")
+            seen.append(waiter.progress)
+        }
+        #expect(Set(seen).count == seen.count)
+        #expect(alarm.count == 0)
+        heir.leave()
+        leader.fail()
+        let second = waiter.next()
+        #expect(second.word == "lead")
+        #expect(!seen.contains(waiter.progress))
+    }
+
     @Test("a hundred followers get the whole answer of one leader", arguments: [true, false])
     func hundred(isStream: Bool) throws {
         let leader = try #require(table.join().leader)
