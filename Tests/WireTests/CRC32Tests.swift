@@ -16,7 +16,7 @@ struct CRC32Tests {
 
     @Test("is the same bit by bit, and in any two pieces", arguments: 0...67)
     func pieces(_ count: Int) {
-        var random = SplitMix(state: UInt64(count))
+        var random = SplitMix(seed: UInt64(count))
         let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         var register: UInt32 = 0xffff_ffff
         for byte in bytes {
