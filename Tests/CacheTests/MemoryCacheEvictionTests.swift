@@ -27,50 +27,58 @@ struct MemoryCacheEvictionTests {
     func scan() throws {
         let hot = 0..<UInt64(500)
         for _ in 0..<4 { try ask(hot) }
-        // Twelve times what there is room for, each asked for once; the hot ones meanwhile not at all.
-        try ask(1_000_000..<1_020_000)
+        // Ten times what there is room for, each asked for once; the hot ones meanwhile not at all.
+        try ask(1_000_000..<1_016_000)
         let left = hot.count { cache.holds($0) }
         #expect(left >= 490, "\(left) of 500 are left")
-        #expect(cache.statistics.evictions > 18_000)
+        #expect(cache.statistics.evictions > 14_000)
 
         var plain = PlainCache(byteCountMax: Self.byteCountMax)
         for _ in 0..<4 { hot.forEach { _ = plain.ask($0, cost: 300) } }
-        for number in 1_000_000..<1_020_000 as Range<UInt64> { _ = plain.ask(number, cost: 300) }
+        for number in 1_000_000..<1_016_000 as Range<UInt64> { _ = plain.ask(number, cost: 300) }
         #expect(hot.count { plain.ask($0, cost: 300) } == 0)
     }
 
     @Test("is the hot set of the past, when another one is asked for")
     func change() throws {
         for _ in 0..<4 { try ask(0..<1000) }
-        for _ in 0..<30 { try ask(5000..<6000) }
+        for _ in 0..<12 { try ask(5000..<6000) }
         let left = (5000..<6000).count { cache.holds($0) }
         #expect(left >= 950, "\(left) of 1000 are held")
     }
 
     @Test(
         "is chosen better than by what was used least recently, where few things are asked for often",
-        arguments: [0.7, 0.9, 1.1])
+        arguments: [0.7, 1.0])
     func zipf(_ skew: Double) throws {
-        var trace = ZipfTrace(objectCount: 10_000, skew: skew, seed: 42)
-        let requests = (0..<50_000).map { _ in trace.next() }
+        var trace = ZipfTrace(objectCount: 6000, skew: skew, seed: 42)
         let content = try EntryCodec.encode(memoryEntry(0))
-        let misses = requests.count { !ask($0, content) }
         let cost = try memoryCost()
         var plain = PlainCache(byteCountMax: Self.byteCountMax)
-        let plainMisses = requests.count { !plain.ask($0, cost: cost) }
+        var misses = 0
+        var plainMisses = 0
+        // The first quarter fills both.
+        for index in 0..<36_000 {
+            let number = trace.next()
+            let isHit = ask(number, content)
+            let isPlainHit = plain.ask(number, cost: cost)
+            if index < 9000 { continue }
+            misses += isHit ? 0 : 1
+            plainMisses += isPlainHit ? 0 : 1
+        }
         #expect(
             Double(misses) < 0.95 * Double(plainMisses),
-            "S3-FIFO missed \(misses), least recently used \(plainMisses) of \(requests.count)")
+            "S3-FIFO missed \(misses), least recently used \(plainMisses) of 27000")
     }
 
     @Test("is chosen better also where sizes differ and every fourth request is for something new")
     func mixed() throws {
-        var trace = ZipfTrace(objectCount: 6000, skew: 0.9, seed: 7)
+        var trace = ZipfTrace(objectCount: 4000, skew: 0.9, seed: 7)
         let contents = try (1...37).map { try EntryCodec.encode(memoryEntry(0, documentByteCount: 16 * $0)) }
         var plain = PlainCache(byteCountMax: Self.byteCountMax)
         var misses = 0
         var plainMisses = 0
-        for index in 0..<40_000 as Range<UInt64> {
+        for index in 0..<20_000 as Range<UInt64> {
             let number = index % 4 == 3 ? 1_000_000 + index : trace.next()
             let content = contents[Int(number * 7 % 37)]
             if !ask(number, content) { misses += 1 }
