@@ -70,11 +70,12 @@ if Context.environment["LEO_FUZZ"] != nil {
         "FuzzAnswer",
         "FuzzForms",
         "FuzzJSON",
+        "FuzzEntry",
     ] {
         package.targets.append(
             .executableTarget(
-                name: name, dependencies: ["Wire", "Policy", "Proxy"], path: "Tests/Fuzz/\(name)", swiftSettings: strict
-            ))
+                name: name, dependencies: ["Wire", "Policy", "Cache", "Proxy"], path: "Tests/Fuzz/\(name)",
+                swiftSettings: strict))
     }
 }
 
