@@ -86,6 +86,14 @@ if Context.environment["LEO_MEASURE"] != nil {
             name: "Measure", dependencies: ["Wire"], path: "Benchmarks/support/measure", swiftSettings: strict))
 }
 
+// What entries of the memory cache cost, built by Benchmarks/cache-memory alone.
+if Context.environment["LEO_MEASURE_CACHE"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "MeasureCache", dependencies: ["Wire", "Cache"], path: "Benchmarks/support/measure_cache",
+            swiftSettings: strict))
+}
+
 // What a tenant's limits cost, built by Benchmarks/limits alone.
 if Context.environment["LEO_MEASURE_LIMITS"] != nil {
     package.targets.append(
