@@ -9,7 +9,7 @@ struct CacheGroup: ParsableCommand {
         discussion: """
             [defaults.cache] and [tenants.NAME.cache] say which answers are kept, [cache] in how much memory.
             """,
-        subcommands: [Stats.self, Purge.self])
+        subcommands: [Stats.self, Purge.self, Key.self])
 }
 
 extension CacheGroup {
@@ -58,6 +58,48 @@ extension CacheGroup {
             try CacheCommand.purge(
                 file: leo.file, adminAddress: leo.adminAddress, tenant: tenant, model: model
             ).finish()
+        }
+    }
+
+    /// `leo cache key REQUEST.json`
+    struct Key: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what of a request makes the name under which its answer is kept.",
+            discussion: """
+                Nothing is sent, and no running leo is asked. Of the body nothing but names of members and of the model \
+                is printed. The key that it ends with stands for the one in use, which is made with the tenant's \
+                secret: for one tenant and one provider key, two requests have the same answer exactly if theirs are \
+                equal here.
+
+                Exit codes: 0 the request has a key; 1 the cache has nothing to do with it, or the file has mistakes; 2 \
+                something cannot be read, or no provider has the host.
+                """)
+
+        @Argument(
+            help: ArgumentHelp("The request's body, - for the standard input.", valueName: "file"), completion: .file())
+        var body: String
+        @Option(
+            help: ArgumentHelp(
+                "The request's path and query, \"/v1/embeddings\".",
+                discussion: "Without it the chat of the host's provider.", valueName: "path"))
+        var operation: String?
+        @Option(help: ArgumentHelp("The provider's host.", valueName: "host"))
+        var host = "api.openai.com"
+        @Option(
+            name: .customLong("header"), parsing: .singleValue,
+            help: ArgumentHelp("A header of the request; may be given several times.", valueName: "name: value"))
+        var headers: [String] = []
+        @Option(
+            name: .customLong("config"),
+            help: ArgumentHelp("The configuration file, for the hosts of its [[provider]] rows.", valueName: "file"),
+            completion: .file(extensions: ["toml"]))
+        var configuration: String?
+        @Flag(name: .customLong("json"), help: "As JSON, on one line.")
+        var isJSON = false
+
+        func run() throws {
+            let request = CacheKeyCommand.Request(body: body, host: host, operation: operation, headers: headers)
+            try CacheKeyCommand.run(request, file: configuration, isJSON: isJSON).finish()
         }
     }
 }

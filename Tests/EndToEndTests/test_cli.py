@@ -34,9 +34,12 @@ def test_version_and_help():
     assert done.returncode == 0 and done.stdout.strip()
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "check", "explain", "ca", "env", "run", "doctor"):
+    for command in ("serve", "check", "explain", "ca", "env", "run", "doctor", "cache"):
         assert command in done.stdout
         assert run(command, "--help").returncode == 0
+    for command in ("stats", "purge", "key"):
+        assert command in run("cache", "--help").stdout
+        assert run("cache", command, "--help").returncode == 0
 
 
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["serve", "--no-such-option"], ["env", "--shell", "tcsh"]])
