@@ -221,6 +221,10 @@ indirect enum JSONText: Equatable {
         mutating func array() throws -> JSONText {
             try expect(0x5B)
             var elements: [JSONText] = []
+            if position < bytes.count, bytes[position] == 0x5D {
+                position += 1
+                return .array([])
+            }
             while true {
                 elements.append(try value())
                 switch try next() {
