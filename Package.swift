@@ -55,7 +55,11 @@ let package = Package(
 
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
-        .testTarget(name: "CacheTests", dependencies: ["Cache", "Wire"], swiftSettings: strict),
+        // Tests and CheckCacheKeys share it.
+        .target(
+            name: "CacheKeyPairs", dependencies: ["Cache", "Wire"], path: "Tests/Support/CacheKeyPairs",
+            swiftSettings: strict),
+        .testTarget(name: "CacheTests", dependencies: ["Cache", "CacheKeyPairs", "Wire"], swiftSettings: strict),
         .testTarget(name: "ProxyTests", dependencies: ["Proxy"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx20
@@ -99,5 +103,13 @@ if Context.environment["LEO_MEASURE_LIMITS"] != nil {
     package.targets.append(
         .executableTarget(
             name: "MeasureLimits", dependencies: ["Policy"], path: "Benchmarks/support/measure_limits",
+            swiftSettings: strict))
+}
+
+// A million pairs of requests and their keys, built for release: the unit tests look at a tenth of them.
+if Context.environment["LEO_CHECK_KEYS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "CheckCacheKeys", dependencies: ["CacheKeyPairs"], path: "Tests/Support/CheckCacheKeys",
             swiftSettings: strict))
 }

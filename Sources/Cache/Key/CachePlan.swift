@@ -25,7 +25,7 @@ struct CachePlan {
 
     /// Throws where leo keeps no answers of the operation, or not in this form.
     init(_ operation: Operation, _ target: CacheTarget) throws(CacheBypass) {
-        guard operation.operationClass == .inspected else { throw .operation }
+        guard operation.operationClass == .inspected, !target.hasFragment else { throw .operation }
         switch (operation.dialect, operation.name) {
         case (.openaiChat, "chat.completions"): self.init(.chat, .byBody)
         case (.openaiCompletions, "completions"): self.init(.completions, .byBody)
@@ -36,7 +36,7 @@ struct CachePlan {
         case (.openaiEmbeddings, _): self.init(.embeddings, .document, isDeterministic: true)
         case (.openaiModerations, _): self.init(.moderations, .document, isDeterministic: true)
         case (.anthropicMessages, "messages"): self.init(.anthropic, .byBody)
-        case (.anthropicMessages, "messages.count_tokens"): self.init(.anthropic, .document, isDeterministic: true)
+        case (.anthropicMessages, "messages.count_tokens"): self.init(.anthropicCount, .document, isDeterministic: true)
         case (.geminiGenerate, "generateContent"): self.init(.gemini, .document)
         case (.geminiGenerate, "streamGenerateContent"): self.init(.gemini, .googleStream)
         case (.geminiGenerate, "countTokens"), (.geminiGenerate, "computeTokens"):

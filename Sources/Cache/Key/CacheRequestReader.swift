@@ -82,7 +82,10 @@ struct CacheRequestReader {
             }
             json.endArray()
             parts?.leaveElements()
-        case .string, .number, .bool, .null: try readValue(&cursor, isSorted: true, isWary: false)
+        case .string, .number, .bool:
+            if let reason = table.plain { note(reason) }
+            try readValue(&cursor, isSorted: true, isWary: table.isMedia)
+        case .null: try readValue(&cursor, isSorted: true, isWary: false)
         }
     }
 
@@ -95,8 +98,9 @@ struct CacheRequestReader {
         case .members(let table): try readMembers(&cursor, table())
         case .stream: try readStream(&cursor)
         case .streamOptions: try readStreamOptions(&cursor)
-        case .model: try readModel(&cursor, isJudged: true)
-        case .anyModel: try readModel(&cursor, isJudged: false)
+        case .model: try readModel(&cursor, isJudged: true, isFirst: true)
+        case .models: try readModel(&cursor, isJudged: true, isFirst: false)
+        case .anyModel: try readModel(&cursor, isJudged: false, isFirst: true)
         case .temperature:
             let isNumber = try cursor.peek() == .number
             try readValue(&cursor, isSorted: true, isWary: false)
@@ -252,21 +256,22 @@ struct CacheRequestReader {
         }
     }
 
-    private mutating func readModel(_ cursor: inout JSONCursor, isJudged: Bool) throws(JSONFailure) {
+    private mutating func readModel(
+        _ cursor: inout JSONCursor, isJudged: Bool, isFirst: Bool
+    ) throws(JSONFailure) {
         switch try cursor.peek() {
         case .string:
             let name = try cursor.string()
             json.string(name, in: cursor.bytes)
             guard name.range.count <= Operation.modelBytesMax else { return }
             let text = name.text(in: cursor.bytes)
-            if facts.model == nil, !text.isEmpty { facts.model = text }
+            if isFirst, !text.isEmpty { facts.model = text }
             if isJudged, let reason = ModelName.bypass(text) { note(reason) }
         case .array:
-            // Fallbacks, which may answer too.
             try cursor.enterArray()
             json.beginArray()
             while try cursor.nextElement() {
-                try readModel(&cursor, isJudged: isJudged)
+                try readModel(&cursor, isJudged: isJudged, isFirst: false)
                 json.endElement()
             }
             json.endArray()

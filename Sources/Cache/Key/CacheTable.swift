@@ -28,6 +28,8 @@ indirect enum CacheShape: Sendable {
     case members(@Sendable () -> CacheTable)
     /// The model's name, where some names mean that the provider looks things up.
     case model
+    /// Names of models that may answer instead.
+    case models
     /// The model's name, whatever it is.
     case anyModel
     /// The temperature: zero makes the request deterministic.
@@ -55,7 +57,7 @@ extension CacheShape {
         switch self {
         case .option, .content, .unknown, .members, .role, .anyModel: .key
         case .ignored, .stream, .streamOptions: .ignored
-        case .model, .temperature, .absent, .untrue, .store, .address, .data, .modalities, .kind: .decides
+        case .model, .models, .temperature, .absent, .untrue, .store, .address, .data, .modalities, .kind: .decides
         }
     }
 }
@@ -93,12 +95,16 @@ final class CacheTable: Sendable {
     let rest: CacheShape
     /// Whether the order of its keys is kept: what it holds is put before the model as it is.
     let keepsOrder: Bool
+    /// Whether a string in the object's place is data, or an address that must not be one.
+    let isMedia: Bool
+    /// What it is to the cache if something else than such an object is in its place.
+    let plain: CacheBypass?
     let kinds: CacheKinds?
 
     /// `isProto`: Google's servers take each name in camel case and with underscores.
     init(
         _ members: [(name: String, shape: CacheShape)], kinds: CacheKinds? = nil, rest: CacheShape = .unknown,
-        keepsOrder: Bool = false, isProto: Bool = false
+        keepsOrder: Bool = false, isMedia: Bool = false, isProto: Bool = false, plain: CacheBypass? = nil
     ) {
         var all = members.map { Member(name: Array($0.name.utf8), shape: $0.shape) }
         if isProto {
@@ -110,17 +116,22 @@ final class CacheTable: Sendable {
         self.members = all
         self.rest = rest
         self.keepsOrder = keepsOrder
+        self.isMedia = isMedia
+        self.plain = plain
         self.kinds = kinds
     }
 
-    /// A table with further members.
+    /// A table with further members, and without some.
     convenience init(
-        _ base: CacheTable, _ further: [(name: String, shape: CacheShape)], kinds: CacheKinds? = nil
+        _ base: CacheTable, _ further: [(name: String, shape: CacheShape)], without: Set<String> = [],
+        kinds: CacheKinds? = nil, isMedia: Bool = false, plain: CacheBypass? = nil
     ) {
-        let names = Set(further.map(\.name))
+        let names = Set(further.map(\.name)).union(without)
         let kept = base.members.map { (name: String(decoding: $0.name, as: UTF8.self), shape: $0.shape) }
             .filter { !names.contains($0.name) }
-        self.init(further + kept, kinds: kinds ?? base.kinds, rest: base.rest, keepsOrder: base.keepsOrder)
+        self.init(
+            further + kept, kinds: kinds ?? base.kinds, rest: base.rest, keepsOrder: base.keepsOrder,
+            isMedia: isMedia || base.isMedia, plain: plain ?? base.plain)
     }
 
     /// The member with this name; nil for one that leo does not know.

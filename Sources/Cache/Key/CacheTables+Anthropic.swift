@@ -15,6 +15,9 @@ extension CacheTable {
         ("fallback_credit_token", .absent(.state)), ("mcp_servers", .absent(.serverTools)),
     ])
 
+    /// What a count of tokens is asked with.
+    static let anthropicCount: CacheTable = CacheTable(anthropic, [], without: ["stream", "metadata"])
+
     private static let anthropicOutput: CacheTable = CacheTable([
         ("format", .content), ("effort", .option), ("task_budget", .option),
     ])
@@ -25,7 +28,7 @@ extension CacheTable {
             ("cache_control", .ignored), ("strict", .option), ("defer_loading", .option), ("allowed_callers", .option),
             ("input_examples", .content), ("eager_input_streaming", .option),
         ],
-        kinds: CacheKinds(["custom"], otherwise: .serverTools))
+        kinds: CacheKinds(["custom"], otherwise: .serverTools), plain: .serverTools)
 
     private static let anthropicMessage: CacheTable = CacheTable([
         ("role", .role), ("content", .members { .anthropicBlock }),

@@ -49,12 +49,14 @@ extension CacheTable {
         ("maxTokens", .option), ("temperature", .temperature), ("topP", .option), ("stopSequences", .option),
     ])
 
-    private static let converseTools: CacheTable = CacheTable([
-        ("tools", .members { .converseTool }), ("toolChoice", .option),
-    ])
+    private static let converseTools: CacheTable = CacheTable(
+        [
+            ("tools", .members { .converseTool }), ("toolChoice", .option),
+        ], plain: .serverTools)
 
     private static let converseTool: CacheTable = CacheTable(
-        [("toolSpec", .members { .converseSpec }), ("cachePoint", .option)], rest: .absent(.serverTools))
+        [("toolSpec", .members { .converseSpec }), ("cachePoint", .option)], rest: .absent(.serverTools),
+        plain: .serverTools)
 
     private static let converseSpec: CacheTable = CacheTable([
         ("name", .content), ("description", .content), ("inputSchema", .content), ("strict", .option),
@@ -102,5 +104,5 @@ extension CacheTable {
         [
             ("type", .kind), ("name", .content), ("description", .content), ("input_schema", .content),
             ("function", .members { .function }), ("parameter_definitions", .content),
-        ], kinds: CacheKinds(["custom", "function"], otherwise: .serverTools))
+        ], kinds: CacheKinds(["custom", "function"], otherwise: .serverTools), plain: .serverTools)
 }

@@ -31,19 +31,19 @@ extension CacheTable {
             ("type", .kind), ("function", .members { .function }), ("name", .content), ("description", .content),
             ("parameter_definitions", .content),
         ],
-        kinds: CacheKinds(["function"], otherwise: .serverTools))
+        kinds: CacheKinds(["function"], otherwise: .serverTools), plain: .serverTools)
 
     private static let cohereFormat: CacheTable = CacheTable([
         ("type", .option), ("schema", .content), ("json_schema", .content),
     ])
 
     static let cohereEmbed: CacheTable = CacheTable([
-        ("model", .anyModel), ("texts", .content), ("images", .address), ("inputs", .members { .embedded }),
+        ("model", .anyModel), ("texts", .content), ("images", .address), ("inputs", .members { .embeddedInput }),
         ("input_type", .option), ("embedding_types", .option), ("output_dimension", .option), ("truncate", .option),
         ("max_tokens", .option), ("priority", .option),
     ])
 
-    private static let embedded: CacheTable = CacheTable([("content", .members { .coherePart })])
+    private static let embeddedInput: CacheTable = CacheTable([("content", .members { .coherePart })])
 
     static let rerank: CacheTable = CacheTable([
         ("model", .anyModel), ("query", .members { .reranked }), ("documents", .members { .reranked }),
@@ -56,5 +56,5 @@ extension CacheTable {
         [
             ("image", .address), ("image_url", .address), ("video", .address), ("video_url", .address),
             ("audio", .address), ("audio_url", .address), ("content", .members { .chatPart }),
-        ], rest: .content, keepsOrder: true)
+        ], rest: .content, keepsOrder: true, isMedia: true)
 }

@@ -6,15 +6,15 @@ extension CacheTable {
     /// A count of tokens may wrap the request.
     static let geminiCount: CacheTable = proto(
         geminiMembers + [
-            ("labels", .ignored), ("generateContentRequest", .members { .geminiInner }), ("instances", .content),
+            ("labels", .option), ("generateContentRequest", .members { .geminiInner }), ("instances", .content),
         ])
 
     private static let geminiInner: CacheTable = proto(geminiMembers + [("labels", .option)])
 
     private static func proto(
-        _ members: [(name: String, shape: CacheShape)], rest: CacheShape = .unknown
+        _ members: [(name: String, shape: CacheShape)], rest: CacheShape = .unknown, plain: CacheBypass? = nil
     ) -> CacheTable {
-        CacheTable(members, rest: rest, isProto: true)
+        CacheTable(members, rest: rest, isProto: true, plain: plain)
     }
 
     private static let geminiMembers: [(name: String, shape: CacheShape)] = [
@@ -53,7 +53,7 @@ extension CacheTable {
 
     /// Whatever else a tool is, the provider works it.
     private static let geminiTool: CacheTable = proto(
-        [("functionDeclarations", .members { .geminiFunction })], rest: .absent(.serverTools))
+        [("functionDeclarations", .members { .geminiFunction })], rest: .absent(.serverTools), plain: .serverTools)
 
     private static let geminiFunction: CacheTable = proto([
         ("name", .content), ("description", .content), ("behavior", .option), ("parameters", .content),

@@ -9,7 +9,7 @@ extension CacheTable {
 
     static let chat: CacheTable = CacheTable(
         sampling + sharedChoices + [
-            ("messages", .members { .chatMessage }), ("model", .model), ("models", .model),
+            ("messages", .members { .chatMessage }), ("model", .model), ("models", .models),
             ("tools", .members { .chatTool }), ("functions", .members { .function }), ("function_call", .option),
             ("max_completion_tokens", .option), ("response_format", .members { .responseFormat }),
             ("reasoning_effort", .option), ("verbosity", .option), ("prediction", .content), ("moderation", .content),
@@ -61,10 +61,11 @@ extension CacheTable {
         ("uuid", .absent(.state)), ("file_id", .absent(.state)),
     ])
 
-    private static let file: CacheTable = CacheTable([
-        ("file_id", .absent(.state)), ("file_data", .data), ("data", .data), ("filename", .content),
-        ("format", .option),
-    ])
+    private static let file: CacheTable = CacheTable(
+        [
+            ("file_id", .absent(.state)), ("file_data", .data), ("data", .data), ("filename", .content),
+            ("format", .option),
+        ], isMedia: true)
 
     private static let chatCall: CacheTable = CacheTable([
         ("id", .content), ("type", .option), ("index", .option), ("function", .members { .call }),
@@ -75,7 +76,7 @@ extension CacheTable {
 
     private static let chatTool: CacheTable = CacheTable(
         [("type", .kind), ("function", .members { .function }), ("custom", .members { .function })],
-        kinds: CacheKinds(["function", "custom"], otherwise: .serverTools, absence: .refused))
+        kinds: CacheKinds(["function", "custom"], otherwise: .serverTools, absence: .refused), plain: .serverTools)
 
     static let function: CacheTable = CacheTable([
         ("name", .content), ("description", .content), ("parameters", .content), ("strict", .option),
@@ -92,14 +93,17 @@ extension CacheTable {
 
     static let completions: CacheTable = CacheTable(
         sampling + [
-            ("model", .model), ("models", .model), ("prompt", .content), ("suffix", .content), ("best_of", .option),
+            ("model", .model), ("models", .models), ("prompt", .content), ("suffix", .content), ("best_of", .option),
             ("echo", .option),
         ])
 
     static let embeddings: CacheTable = CacheTable([
-        ("model", .anyModel), ("input", .members { .chatPart }), ("messages", .members { .chatMessage }),
+        ("model", .anyModel), ("input", .members { .embedded }), ("messages", .members { .chatMessage }),
         ("dimensions", .option), ("encoding_format", .option), ("user", .ignored),
     ])
+
+    /// A text, tokens, or a part; there are models that take an address for what lies there.
+    private static let embedded: CacheTable = CacheTable(chatPart, [], isMedia: true)
 
     static let moderations: CacheTable = CacheTable([
         ("model", .anyModel), ("input", .members { .moderated }),

@@ -16,7 +16,7 @@ extension CacheTable {
             ("prompt_cache_options", .members { .responsesPromptCache }),
             // Others' own searches.
             ("plugins", .absent(.serverTools)), ("search_parameters", .absent(.serverTools)),
-            ("web_search_options", .absent(.serverTools)), ("preset", .absent(.state)), ("models", .model),
+            ("web_search_options", .absent(.serverTools)), ("preset", .absent(.state)), ("models", .models),
         ])
 
     /// What a count of a response's input tokens is asked with.
@@ -53,11 +53,12 @@ extension CacheTable {
         ("prompt_cache_breakpoint", .option),
     ])
 
-    private static let responseAudio: CacheTable = CacheTable([("data", .data), ("format", .option)])
+    private static let responseAudio: CacheTable = CacheTable(
+        [("data", .data), ("format", .option)], isMedia: true)
 
     private static let responseTool: CacheTable = CacheTable(
         function, [("type", .kind)],
-        kinds: CacheKinds(["function", "custom"], otherwise: .serverTools, absence: .refused))
+        kinds: CacheKinds(["function", "custom"], otherwise: .serverTools, absence: .refused), plain: .serverTools)
 
     private static let responseText: CacheTable = CacheTable([
         ("format", .members { .responseTextFormat }), ("verbosity", .option),

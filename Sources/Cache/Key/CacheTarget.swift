@@ -10,6 +10,8 @@ struct CacheTarget {
     private(set) var path: [UInt8]
     /// The query without what is ignored, with its question mark; empty if there is none.
     private(set) var query: [UInt8] = []
+    /// Whether there is a `#`, which has no place in a request's target.
+    private(set) var hasFragment = false
     /// What each parameter is to the cache, by its name as sent.
     private(set) var parameters: [Parameter] = []
     /// Google's `alt`, if it is there.
@@ -33,6 +35,7 @@ struct CacheTarget {
     init(_ operation: Operation, _ target: Span<UInt8>) {
         var end = 0
         while end < target.count, target[end] != UInt8(ascii: "?") { end += 1 }
+        for index in target.indices where target[index] == UInt8(ascii: "#") { hasFragment = true }
         path = Self.path(operation, target.extracting(0..<end))
         let isGoogle = operation.dialect.family == .gemini
         var start = end + 1

@@ -58,7 +58,9 @@ enum ModelName {
     static func bypass(_ name: String) -> CacheBypass? {
         let name = name.lowercased()
         let last = name.split(separator: "/").last.map(String.init) ?? name
-        if name.contains("-search") || name.contains(":online") || name.contains("deep-research") {
+        if name.contains("-search") || name.contains(":online") || name.contains("-online")
+            || name.contains("deep-research")
+        {
             return .serverTools
         }
         if last == "sonar" || last.hasPrefix("sonar-") || last.hasPrefix("compound") { return .serverTools }
