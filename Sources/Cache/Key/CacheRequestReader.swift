@@ -163,13 +163,14 @@ struct CacheRequestReader {
 
     /// A name that refers to a file, wherever it comes.
     private mutating func noteReference(_ cursor: inout JSONCursor, _ key: JSONString) throws(JSONFailure) {
-        for name in Self.references where key.resembles(name.span, in: cursor.bytes) {
+        let digest = key.foldedDigest(in: cursor.bytes)
+        for name in Self.references where name == digest {
             if try cursor.peek() != .null { note(.state) }
         }
     }
 
     private static let references = ["file_id", "file_ids", "container_id", "vector_store_ids", "cached_content"]
-        .map { Array($0.utf8) }
+        .map { JSONString.foldedDigest(ofName: Array($0.utf8).span) }
 
     private mutating func readAddress(_ cursor: inout JSONCursor) throws(JSONFailure) {
         switch try cursor.peek() {

@@ -100,6 +100,8 @@ final class CacheTable: Sendable {
     /// What it is to the cache if something else than such an object is in its place.
     let plain: CacheBypass?
     let kinds: CacheKinds?
+    /// Digests of the members' names as readers may take them that fold capitals and underscores.
+    private let foldedNames: [UInt64]
 
     /// `isProto`: Google's servers take each name in camel case and with underscores.
     init(
@@ -114,6 +116,7 @@ final class CacheTable: Sendable {
             }
         }
         self.members = all
+        foldedNames = all.map { JSONString.foldedDigest(ofName: $0.name.span) }
         self.rest = rest
         self.keepsOrder = keepsOrder
         self.isMedia = isMedia
@@ -142,7 +145,8 @@ final class CacheTable: Sendable {
 
     /// Whether some reader may take the name, which is no member's, for that of a member.
     func resemblesMember(_ key: JSONString, in bytes: Span<UInt8>) -> Bool {
-        for member in members where key.resembles(member.name.span, in: bytes) { return true }
+        let digest = key.foldedDigest(in: bytes)
+        for name in foldedNames where name == digest { return true }
         return false
     }
 

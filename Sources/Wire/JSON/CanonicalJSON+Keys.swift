@@ -125,12 +125,21 @@ extension JSONString {
         return units.next() == nil
     }
 
-    /// Whether the string, decoded, is `text` but for capitals and underscores: there are readers for which it is.
-    public func resembles(_ text: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
+    /// A digest of the decoded text without capitals and underscores: equal for names that some readers take for one.
+    ///
+    /// Who chooses the text can make two others equal (FNV-1a).
+    public func foldedDigest(in bytes: Span<UInt8>) -> UInt64 {
         var units = JSONUnits(of: self, in: bytes)
-        for index in text.indices where text[index] != UInt8(ascii: "_") {
-            guard units.nextFolded() == ASCII.lowercased(text[index]) else { return false }
-        }
-        return units.nextFolded() == nil
+        var digest = Self.digestBasis
+        while let unit = units.nextFolded() { digest = (digest ^ UInt64(unit)) &* Self.digestPrime }
+        return digest
     }
+
+    /// The digest of a name that stands in no document and has no escapes.
+    public static func foldedDigest(ofName name: Span<UInt8>) -> UInt64 {
+        JSONString(range: 0..<name.count, hasEscapes: false).foldedDigest(in: name)
+    }
+
+    private static let digestBasis: UInt64 = 0xcbf2_9ce4_8422_2325
+    private static let digestPrime: UInt64 = 0x100_0000_01b3
 }

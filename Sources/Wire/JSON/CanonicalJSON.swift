@@ -127,7 +127,8 @@ public struct CanonicalJSON: Sendable {
         }
         scratch.removeAll(keepingCapacity: true)
         for member in sorted { scratch.append(contentsOf: bytes[member.range]) }
-        bytes.replaceSubrange(start..., with: scratch)
+        bytes.removeLast(bytes.count - start)
+        bytes.append(contentsOf: scratch)
     }
 
     /// Ends an array or an object, behind whose last part stands a comma.

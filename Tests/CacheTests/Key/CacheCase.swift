@@ -38,8 +38,8 @@ struct CacheCase {
 
     var canonical: String? { (try? read()).map { String(decoding: $0.canonical, as: UTF8.self) } }
 
-    static func chat(_ members: String) -> CacheCase {
-        CacheCase(body: "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]\(members)}")
+    static func chat(_ members: String, content: String = "\"hi\"") -> CacheCase {
+        CacheCase(body: "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\(content)}]\(members)}")
     }
 
     static func responses(_ members: String, input: String = "\"hi\"") -> CacheCase {

@@ -9,9 +9,13 @@ import Wire
 public struct CacheKeyPairs {
     /// What was looked at, and what was wrong.
     public struct Report: Sendable {
+        /// How many pairs.
         public var pairCount = 0
+        /// Those of them that must have one key.
         public var sameCount = 0
+        /// Those of which the second request is none of the cache's business.
         public var bypassCount = 0
+        /// What was wrong, with the requests.
         public var failures: [String] = []
     }
 

@@ -1,15 +1,15 @@
 /// A JSON value as a test holds it: keys in their order, numbers and literals by their text.
-public indirect enum Tree: Equatable, Sendable {
+indirect enum Tree: Equatable, Sendable {
     case object([Member])
     case array([Tree])
     case string(String)
     case word(String)
 
-    public struct Member: Equatable, Sendable {
-        public var key: String
-        public var value: Tree
+    struct Member: Equatable, Sendable {
+        var key: String
+        var value: Tree
 
-        public init(_ key: String, _ value: Tree) {
+        init(_ key: String, _ value: Tree) {
             self.key = key
             self.value = value
         }
@@ -187,12 +187,12 @@ extension Tree {
 }
 
 /// A small generator with a seed, so that a failure can be repeated.
-public struct SplitMix: RandomNumberGenerator, Sendable {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
-    public init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { state = seed }
 
-    public mutating func next() -> UInt64 {
+    mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
