@@ -83,11 +83,11 @@ if Context.environment["LEO_FUZZ"] != nil {
     }
 }
 
-// Sources/Wire alone, for Benchmarks/json and Benchmarks/tokens.
+// Sources/Wire and Sources/Cache alone, for Benchmarks/json and Benchmarks/tokens; OpenSSL makes the digest of a key.
 if Context.environment["LEO_MEASURE"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "Measure", dependencies: ["Wire"], path: "Benchmarks/support/measure", swiftSettings: strict))
+            name: "Measure", dependencies: ["Cache", "COpenSSL", "Wire"], path: "Benchmarks/support/measure", swiftSettings: strict))
 }
 
 // What entries of the memory cache cost, built by Benchmarks/cache-memory alone.

@@ -1,7 +1,9 @@
-// How fast the parsers of Sources/Wire are, for Benchmarks/json, and what they estimate, for Benchmarks/tokens.
+// How fast the parsers of Sources/Wire and the keys of Sources/Cache are, for Benchmarks/json, and what the parsers
+// estimate, for Benchmarks/tokens.
 //
 //     Measure json FILE SECONDS       passes a JSON document in several ways
 //     Measure tokens FILE SECONDS     counts a text, and the same text as a JSON string
+//     Measure key FILE SECONDS        reads a chat request for the cache and makes its key
 //     Measure once NAME FILE COUNT    does one of these COUNT times, for callgrind
 //     Measure estimate FILE           estimates each line of FILE, each a JSON string, with each vocabulary
 //
@@ -17,6 +19,10 @@ struct Measure {
         case ("json", 3), ("tokens", 3):
             let names = arguments.first == "json" ? ["skip", "members", "duplicates", "scan"] : ["plain", "escaped"]
             for name in names { measure(name, file(arguments[2]), seconds: Double(arguments[3]) ?? 1) }
+        case ("key", 3):
+            for name in CacheKeyWork.names {
+                measure(name, file(arguments[2]), seconds: Double(arguments[3]) ?? 1)
+            }
         case ("once", 4):
             var work = Work(arguments[2], file(arguments[3]))
             for _ in 0..<(Int(arguments[4]) ?? 1) { work.run() }
@@ -120,7 +126,7 @@ struct Work {
             var counter = TokenCounter()
             if name == "plain" { counter.take(bytes.span) } else { counter.take(escaped: bytes.span) }
             return Int(counter.tokens(.o200k))
-        default: fail("no way named \(name)")
+        default: return CacheKeyWork.run(name, bytes)
         }
     }
 

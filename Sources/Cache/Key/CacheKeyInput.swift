@@ -85,7 +85,7 @@ extension CacheRequest {
             var cursor = JSONCursor(quoted.bytes.span)
             var json = CanonicalJSON()
             json.string(try cursor.string(), in: quoted.bytes.span)
-            wanted = json.bytes
+            wanted = json.written
         } catch {}
         return Self.contains(canonical.span, wanted.span)
     }

@@ -49,7 +49,7 @@ public struct CacheRequest: Sendable {
         self.isDeterministic = isDeterministic || reader.facts.isGreedy
         self.form = form
         self.model = model
-        canonical = reader.json.bytes
+        canonical = reader.json.canonical()
         var text: [UInt8] =
             switch form {
             case .document: [0]

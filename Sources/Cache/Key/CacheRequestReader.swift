@@ -54,17 +54,17 @@ struct CacheRequestReader {
             let shape = member?.shape ?? table.rest
             if case .role = shape, try cursor.peek() == .string { hasRole = true }
             parts?.enter(key.text(in: cursor.bytes))
-            let start = json.bytes.count
+            let start = json.written.count
             if case .kind = shape {
                 kind = try readKind(&cursor, table.kinds)
             } else {
                 if member == nil, case .unknown = shape { try noteReference(&cursor, key) }
                 try read(&cursor, shape)
             }
-            parts?.leave(side: shape.side, isKnown: member != nil, byteCount: json.bytes.count - start)
+            parts?.leave(side: shape.side, isKnown: member != nil, byteCount: json.written.count - start)
             if shape.side == .ignored { json.dropMember() } else { json.endMember() }
         }
-        try json.endObject(isSorted: !table.keepsOrder, in: cursor.bytes)
+        json.endObject(isSorted: !table.keepsOrder, in: cursor.bytes)
         if let kinds = table.kinds { judge(kind, hasRole, kinds) }
     }
 
@@ -90,7 +90,7 @@ struct CacheRequestReader {
     }
 
     private mutating func read(_ cursor: inout JSONCursor, _ shape: CacheShape) throws(JSONFailure) {
-        let start = json.bytes.count
+        let start = json.written.count
         switch shape {
         case .option, .role: try readValue(&cursor, isSorted: true, isWary: false)
         case .content, .ignored: try readValue(&cursor, isSorted: false, isWary: false)
@@ -134,9 +134,9 @@ struct CacheRequestReader {
     ) throws(JSONFailure) {
         switch try cursor.peek() {
         case .string:
-            let start = json.bytes.count
+            let start = json.written.count
             json.string(try cursor.string(), in: cursor.bytes)
-            if isWary, MediaAddress.isAddress(json.bytes.span, inside: start) { note(.urlMedia) }
+            if isWary, MediaAddress.isAddress(json.written.span, inside: start) { note(.urlMedia) }
         case .number, .bool, .null:
             let range = try cursor.skip()
             json.word(range, in: cursor.bytes)
@@ -157,7 +157,7 @@ struct CacheRequestReader {
                 try readValue(&cursor, isSorted: isSorted, isWary: isWary)
                 json.endMember()
             }
-            try json.endObject(isSorted: isSorted, in: cursor.bytes)
+            json.endObject(isSorted: isSorted, in: cursor.bytes)
         }
     }
 
@@ -175,9 +175,9 @@ struct CacheRequestReader {
     private mutating func readAddress(_ cursor: inout JSONCursor) throws(JSONFailure) {
         switch try cursor.peek() {
         case .string:
-            let start = json.bytes.count
+            let start = json.written.count
             json.string(try cursor.string(), in: cursor.bytes)
-            if !MediaAddress.isData(json.bytes.span, inside: start) { note(.urlMedia) }
+            if !MediaAddress.isData(json.written.span, inside: start) { note(.urlMedia) }
         case .array:
             try cursor.enterArray()
             json.beginArray()
@@ -227,7 +227,7 @@ struct CacheRequestReader {
     // What the form depends on
 
     private mutating func readStream(_ cursor: inout JSONCursor) throws(JSONFailure) {
-        let start = json.bytes.count
+        let start = json.written.count
         try readValue(&cursor, isSorted: true, isWary: false)
         if isWritten("true", from: start) {
             facts.streams = true
@@ -237,11 +237,11 @@ struct CacheRequestReader {
     }
 
     private mutating func readStreamOptions(_ cursor: inout JSONCursor) throws(JSONFailure) {
-        let start = json.bytes.count
+        let start = json.written.count
         var ahead = cursor
         try readValue(&cursor, isSorted: true, isWary: false)
         if isWritten("null", from: start) { return }
-        facts.streamOptions = Array(json.bytes[start...])
+        facts.streamOptions = json.canonical(from: start)
         guard try ahead.peek() == .object else { return note(.wrongType) }
         try ahead.enterObject()
         while let key = try ahead.nextKey() {
@@ -283,14 +283,14 @@ struct CacheRequestReader {
     // What was written last
 
     private func isWritten(_ texts: StaticString..., from start: Int) -> Bool {
-        let bytes = json.bytes.span.extracting(start..<json.bytes.count)
+        let bytes = json.written.span.extracting(start..<json.written.count)
         for text in texts where bytes.equals(text) { return true }
         return false
     }
 
     /// Whether the number that was written is zero in some spelling: all of its digits, but for those of the exponent.
     private func isZero(from start: Int) -> Bool {
-        for byte in json.bytes[start...] {
+        for byte in json.written[start...] {
             if byte | 0x20 == UInt8(ascii: "e") { return true }
             if (UInt8(ascii: "1")...UInt8(ascii: "9")).contains(byte) { return false }
         }

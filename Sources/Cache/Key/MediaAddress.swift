@@ -48,23 +48,3 @@ enum MediaAddress {
         return false
     }
 }
-
-/// What the name of a model gives away.
-enum ModelName {
-    /// Why the cache has nothing to do with answers of such a model; nil for nearly all.
-    ///
-    /// Some models look things up without being offered a tool: OpenAI's and OpenRouter's by an ending, Perplexity's and
-    /// Groq's always. Others are not a model but something stored that says which.
-    static func bypass(_ name: String) -> CacheBypass? {
-        let name = name.lowercased()
-        let last = name.split(separator: "/").last.map(String.init) ?? name
-        if name.contains("-search") || name.contains(":online") || name.contains("-online")
-            || name.contains("deep-research")
-        {
-            return .serverTools
-        }
-        if last == "sonar" || last.hasPrefix("sonar-") || last.hasPrefix("compound") { return .serverTools }
-        if name.contains("@preset/") || name.contains(":prompt/") { return .state }
-        return nil
-    }
-}

@@ -1,53 +1,65 @@
 /// The keys of one object: whether they are in order, whether two are equal, whether some reader may confuse them.
-struct JSONKeyOrder {
-    /// The members sorted by the decoded bytes of their keys; nil if they are in that order already.
-    private(set) var sorted: [CanonicalJSON.Member]?
-    /// Whether two keys are equal.
-    private(set) var hasDuplicates = false
+enum JSONKeyOrder {
+    typealias Member = CanonicalJSON.Member
 
     /// So few keys are compared each with each.
     private static let smallCountMax = 16
 
-    init(_ members: ArraySlice<CanonicalJSON.Member>, in source: Span<UInt8>) {
-        var isInOrder = true
-        for index in members.indices.dropFirst() {
-            let order = Self.order(members[index - 1].key, members[index].key, in: source)
-            if order == 0 { hasDuplicates = true }
-            if order >= 0 { isInOrder = false }
+    /// Whether the keys come in the order of their decoded bytes, none twice.
+    static func isInOrder(_ members: [Member], _ own: Range<Int>, in source: Span<UInt8>) -> Bool {
+        for index in own.dropFirst() where order(members[index - 1].key, members[index].key, in: source) >= 0 {
+            return false
         }
-        if isInOrder { return }
-        let sorted = Self.sorted(Array(members), in: source, by: Self.order)
-        for index in sorted.indices.dropFirst()
-        where Self.order(sorted[index - 1].key, sorted[index].key, in: source) == 0 {
-            hasDuplicates = true
+        return true
+    }
+
+    /// Whether two keys that stand beside each other are equal.
+    static func hasEqualNeighbours(_ members: [Member], _ own: Range<Int>, in source: Span<UInt8>) -> Bool {
+        for index in own.dropFirst() where order(members[index - 1].key, members[index].key, in: source) == 0 {
+            return true
         }
-        self.sorted = sorted
+        return false
+    }
+
+    /// Sorts members by the decoded bytes of their keys.
+    static func sort(_ members: inout [Member], _ own: Range<Int>, in source: Span<UInt8>) {
+        guard own.count <= smallCountMax else {
+            members.replaceSubrange(own, with: merged(Array(members[own]), in: source, by: order))
+            return
+        }
+        for index in own.dropFirst() {
+            var place = index
+            while place > own.lowerBound, order(members[place - 1].key, members[place].key, in: source) > 0 {
+                members.swapAt(place - 1, place)
+                place -= 1
+            }
+        }
     }
 
     /// Whether two keys are equal but for capitals and underscores, or one has characters beyond ASCII, which some readers
     /// fold too.
-    func hasUnclear(_ members: ArraySlice<CanonicalJSON.Member>, in source: Span<UInt8>) -> Bool {
-        var unclear = 0
-        for member in members where !member.isPlain {
-            unclear += 1
-            var units = JSONUnits(of: member.key, in: source)
+    static func hasUnclear(_ members: [Member], _ own: Range<Int>, in source: Span<UInt8>) -> Bool {
+        var isPlain = true
+        for index in own where !members[index].isPlain {
+            isPlain = false
+            var units = JSONUnits(of: members[index].key, in: source)
             while let unit = units.next() { if unit >= 0x80 { return true } }
         }
-        if unclear == 0 || members.count < 2 { return false }
-        if members.count <= Self.smallCountMax {
-            for index in members.indices {
-                for other in members.indices.suffix(from: index + 1)
+        if isPlain { return false }
+        if own.count <= smallCountMax {
+            for index in own {
+                for other in index + 1..<own.upperBound
                 where !(members[index].isPlain && members[other].isPlain)
-                    && Self.foldedOrder(members[index].key, members[other].key, in: source) == 0
+                    && foldedOrder(members[index].key, members[other].key, in: source) == 0
                 {
                     return true
                 }
             }
             return false
         }
-        let sorted = Self.sorted(Array(members), in: source, by: Self.foldedOrder)
+        let sorted = merged(Array(members[own]), in: source, by: foldedOrder)
         for index in sorted.indices.dropFirst()
-        where Self.foldedOrder(sorted[index - 1].key, sorted[index].key, in: source) == 0 {
+        where foldedOrder(sorted[index - 1].key, sorted[index].key, in: source) == 0 {
             return true
         }
         return false
@@ -55,8 +67,11 @@ struct JSONKeyOrder {
 
     private static func order(_ left: JSONString, _ right: JSONString, in source: Span<UInt8>) -> Int {
         guard !left.hasEscapes, !right.hasEscapes else { return left.order(right, in: source) }
-        for (index, other) in zip(left.range, right.range) where source[index] != source[other] {
-            return Int(source[index]) - Int(source[other])
+        let count = min(left.range.count, right.range.count)
+        for offset in 0..<count {
+            let byte = source[left.range.lowerBound + offset]
+            let other = source[right.range.lowerBound + offset]
+            if byte != other { return Int(byte) - Int(other) }
         }
         return left.range.count - right.range.count
     }
@@ -72,11 +87,10 @@ struct JSONKeyOrder {
         }
     }
 
-    /// A merge sort: stable, never slow, and without a closure that would have to hold the span.
-    private static func sorted(
-        _ members: [CanonicalJSON.Member], in source: Span<UInt8>,
-        by order: (JSONString, JSONString, Span<UInt8>) -> Int
-    ) -> [CanonicalJSON.Member] {
+    /// A merge sort: never slow, and without a closure that would have to hold the span.
+    private static func merged(
+        _ members: [Member], in source: Span<UInt8>, by order: (JSONString, JSONString, Span<UInt8>) -> Int
+    ) -> [Member] {
         var from = members
         var into = members
         var width = 1

@@ -38,4 +38,17 @@ struct CacheRequestTests {
         #expect(try asking.read(hidesUsage: true).form == .stream(tellsUsage: false))
         #expect(try asking.read().formText != asking.read(hidesUsage: true).formText)
     }
+
+    @Test("costs no more the deeper the keys are that are to be put in order")
+    func depth() {
+        let text = "\"" + String(repeating: "x", count: 100_000) + "\""
+        let nested = { (open: String, close: String) in
+            CacheCase(
+                body: "{\"tool_choice\":" + String(repeating: open, count: 120) + text
+                    + String(repeating: close, count: 120) + "}")
+        }
+        let sorted = nested("{\"a\":", ",\"b\":1}")
+        #expect(nested("{\"b\":1,\"a\":", "}").canonical == sorted.canonical)
+        #expect(sorted.canonical == sorted.body)
+    }
 }
