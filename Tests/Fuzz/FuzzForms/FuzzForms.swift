@@ -6,12 +6,12 @@ import Wire
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-    switch input.first(where: { $0 > 32 }) {
-    case nil: break
-    case UInt8(ascii: "{"): for operation in operations { compare(input, operation, "application/json") }
-    case UInt8(ascii: "["): for operation in operations { compare(input, operation, "application/json") }
+    guard let first = input.first(where: { $0 > 32 }) else { return 0 }
+    switch first {
+    case UInt8(ascii: "{"), UInt8(ascii: "["):
+        for operation in operations { compare(input, operation, "application/json") }
     case UInt8(ascii: "0")...UInt8(ascii: "9"): compare(bytes(hexadecimal: input), converseStream, amazon)
-    case _:
+    default:
         for operation in operations { compare(input, operation, "text/event-stream") }
         compare(sealed(input), converseStream, amazon)
     }
@@ -46,7 +46,9 @@ private func streaming(_ operation: Operation) -> Operation {
 private func compare(_ body: [UInt8], _ operation: Operation, _ contentType: String) {
     let whole = assemble(body, operation, contentType, pieceSize: max(1, body.count))
     let size = 2 + body.reduce(0) { ($0 &* 31 &+ Int($1)) & 63 }
-    for pieceSize in [1, size] {
+    // Byte by byte takes its time, and most answers are none of most dialects.
+    let isLong = body.count > 256 && whole != .failure(.incomplete) && (try? whole.get()) == nil
+    for pieceSize in isLong ? [size] : [size, 1] {
         check(assemble(body, operation, contentType, pieceSize: pieceSize) == whole, "the pieces change the result")
     }
     guard case .success(let answer) = whole else { return }

@@ -155,20 +155,19 @@ private struct ChatChoiceDocument: ~Escapable {
 
     private func writeReasoning(_ chunks: borrowing ChunkWriter, into events: inout EventWriter) {
         guard let reasoning else { return }
-        let names = [(isReasoningContent, "reasoning_content"), (isReasoning, "reasoning")].filter(\.0).map(\.1)
-        EventWriter.pieces(of: reasoning.raw(in: bytes)) { piece in
-            var json = begin()
-            for (place, name) in names.enumerated() {
-                if place > 0 { json.write(",") }
-                json.string(name)
-                json.write(":\"")
-                json.raw(piece)
-                json.write("\"")
-            }
-            json.write("}")
-            end(&json)
-            chunks.write(json, into: &events)
+        var beginning = begin()
+        if isReasoning, isReasoningContent {
+            // Both names at once, so that nobody reads a thought twice.
+            beginning.write("\"reasoning_content\":")
+            beginning.raw(bytes.extracting(reasoning.quotedRange))
+            beginning.write(",\"reasoning\":\"")
+        } else {
+            beginning.write(isReasoning ? "\"reasoning\":\"" : "\"reasoning_content\":\"")
         }
+        let frame = chunks.frame(beginning, textEnd())
+        let text = reasoning.raw(in: bytes)
+        if isReasoning, isReasoningContent { return events.write(frame.before.span, text, frame.after.span) }
+        EventWriter.pieces(of: text) { piece in events.write(frame.before.span, piece, frame.after.span) }
     }
 
     private func writeContent(_ chunks: borrowing ChunkWriter, into events: inout EventWriter) {
@@ -189,10 +188,7 @@ private struct ChatChoiceDocument: ~Escapable {
         guard let content, !content.range.isEmpty else { return }
         var beginning = begin()
         beginning.write("\"content\":\"")
-        var ending = JSONText()
-        ending.write("\"}")
-        end(&ending)
-        let frame = chunks.frame(beginning, ending)
+        let frame = chunks.frame(beginning, textEnd())
         EventWriter.pieces(of: content.raw(in: bytes)) { piece in
             events.write(frame.before.span, piece, frame.after.span)
         }
@@ -236,6 +232,14 @@ private struct ChatChoiceDocument: ~Escapable {
         var json = JSONText()
         json.write("{\"index\":", index)
         json.write(",\"delta\":{")
+        return json
+    }
+
+    /// What stands behind a delta's text, where it is not the choice's last.
+    private func textEnd() -> JSONText {
+        var json = JSONText()
+        json.write("\"}")
+        end(&json)
         return json
     }
 

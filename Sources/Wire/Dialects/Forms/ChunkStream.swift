@@ -70,15 +70,20 @@ struct ChunkStream {
 
     /// What becomes of a member of the chunks; nil if it means nothing.
     private static func rule(_ key: JSONString, _ data: Span<UInt8>) -> ChunkMembers.Rule? {
-        // Random text, so that the length of a chunk does not tell what is in it.
-        if key.equals("obfuscation", in: data) { return nil }
+        // OpenAI's and Mistral's random text, so that the length of a chunk does not tell what is in it.
+        if key.equals("obfuscation", in: data) || key.equals("p", in: data) { return nil }
         if key.equals("id", in: data) || key.equals("model", in: data) { return .same }
         if key.equals("created", in: data) { return .first }
         if key.equals("system_fingerprint", in: data) || key.equals("service_tier", in: data) { return .last }
-        // Azure's, about the prompt, in one chunk; and Groq's own place for a request's id and the usage.
+        // Azure's, about the prompt, in one chunk.
         if key.equals("prompt_filter_results", in: data) { return .sameWhereTold }
-        if key.equals("x_groq", in: data) { return .last }
-        return .everywhere
+        return isTold(atTheEnd: key, data) ? .last : .everywhere
+    }
+
+    /// Whether a member is said with the last choice, or then most: Groq's own place for a request's id and the usage,
+    /// llama.cpp's and Cerebras' times.
+    static func isTold(atTheEnd key: JSONString, _ bytes: Span<UInt8>) -> Bool {
+        key.equals("x_groq", in: bytes) || key.equals("timings", in: bytes) || key.equals("time_info", in: bytes)
     }
 
     /// The index of the choice in front of the cursor.

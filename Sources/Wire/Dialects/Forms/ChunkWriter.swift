@@ -54,7 +54,7 @@ struct ChunkWriter: ~Escapable {
                 try cursor.skip()
             } else if key.equals("prompt_filter_results", in: document) {
                 try first.member(key, &cursor)
-            } else if key.equals("x_groq", in: document) {
+            } else if ChunkStream.isTold(atTheEnd: key, document) {
                 try last.member(key, &cursor)
             } else {
                 try json.member(key, &cursor)

@@ -84,19 +84,7 @@ private struct CompletionChoiceDocument: ~Escapable {
         end.write(",\"finish_reason\":null")
         end.raw(members.bytes.span)
         end.write("}")
-        let raw = bytes.extracting(text)
-        let first = chunks.frame(begin(), end, isFirst: isFirst)
-        let others = isFirst ? chunks.frame(begin(), end) : first
-        if logprobs != nil {
-            events.write(first.before.span, raw, first.after.span)
-        } else {
-            var isOther = false
-            EventWriter.pieces(of: raw) { piece in
-                let frame = isOther ? others : first
-                events.write(frame.before.span, piece, frame.after.span)
-                isOther = true
-            }
-        }
+        writeText(end, isFirst: isFirst, chunks, into: &events)
         var closing = begin()
         closing.write("\"")
         if hasLogprobs { closing.write(",\"logprobs\":null") }
@@ -106,6 +94,21 @@ private struct CompletionChoiceDocument: ~Escapable {
         closing.raw(lastMembers.bytes.span)
         closing.write("}")
         chunks.write(closing, isLast: isLast, into: &events)
+    }
+
+    private func writeText(
+        _ end: JSONText, isFirst: Bool, _ chunks: borrowing ChunkWriter, into events: inout EventWriter
+    ) {
+        let raw = bytes.extracting(text)
+        // What is said in the first chunk alone is said there.
+        let length = logprobs == nil ? EventWriter.pieceEnd(raw, 0) : raw.count
+        let first = chunks.frame(begin(), end, isFirst: isFirst)
+        events.write(first.before.span, raw.extracting(0..<length), first.after.span)
+        guard length < raw.count else { return }
+        let frame = chunks.frame(begin(), end)
+        EventWriter.pieces(of: raw.extracting(length..<raw.count)) { piece in
+            events.write(frame.before.span, piece, frame.after.span)
+        }
     }
 
     /// Begins a chunk's choice, up to its text.

@@ -102,7 +102,8 @@ struct EventWriter {
         } while start < raw.count
     }
 
-    private static func pieceEnd(_ raw: Span<UInt8>, _ start: Int) -> Int {
+    /// Where the piece that begins at `start` ends; `start` itself where the text does.
+    static func pieceEnd(_ raw: Span<UInt8>, _ start: Int) -> Int {
         let room = raw.extracting(start..<min(start + pieceBytesMax, raw.count))
         // Up to here each byte is a character.
         var end = start + JSONScan.plain(room, 0)
