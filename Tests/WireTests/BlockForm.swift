@@ -108,48 +108,12 @@ struct BlockFixture: CustomTestStringConvertible, Sendable {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { place in
                 unsafe place.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
-            if name.hasSuffix(".sse") { names.append(String(name.dropLast(4))) }
+            // A name with a second part is of an answer that is not kept.
+            let parts = name.split(separator: ".")
+            if parts.count == 2, parts[1] == "sse" { names.append(String(parts[0])) }
         }
         return names.sorted()
     }
 
-    private static func read(_ name: String) -> [UInt8] {
-        guard let file = unsafe fopen("\(folder)/\(name)", "r") else { return [] }
-        defer { _ = unsafe fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 18)
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe fread($0.baseAddress, 1, $0.count, file) }
-        return Array(bytes[..<count])
-    }
-}
-
-/// What a document says, in one spelling: keys in order, strings decoded.
-struct BlockMeaning {
-    private let bytes: [UInt8]
-    private var facts: ArraySlice<JSONFact>
-
-    /// Nil if it is no JSON.
-    static func of(_ bytes: [UInt8]) -> String? {
-        guard let facts = JSONReference.read(bytes) else { return nil }
-        var meaning = BlockMeaning(bytes: bytes, facts: facts[...])
-        return meaning.value()
-    }
-
-    private mutating func value() -> String {
-        guard let fact = facts.popFirst() else { return "" }
-        switch fact.what {
-        case .object:
-            var members: [(String, String)] = []
-            while let key = facts.first, key.range.upperBound < fact.range.upperBound {
-                facts = facts.dropFirst()
-                members.append((key.text.debugDescription, value()))
-            }
-            return "{" + members.sorted { $0.0 < $1.0 }.map { "\($0.0):\($0.1)" }.joined(separator: ",") + "}"
-        case .array:
-            var elements: [String] = []
-            while let next = facts.first, next.range.upperBound < fact.range.upperBound { elements.append(value()) }
-            return "[" + elements.joined(separator: ",") + "]"
-        case .string: return fact.text.debugDescription
-        case .key, .number, .bool, .null: return String(decoding: bytes[fact.range], as: UTF8.self)
-        }
-    }
+    private static func read(_ name: String) -> [UInt8] { corpusFile("forms/\(name)") ?? [] }
 }

@@ -7,7 +7,7 @@ struct BlockFormTests {
     @Test("that came as a stream is the document that its provider would have sent", arguments: BlockFixture.all)
     func document(_ fixture: BlockFixture) throws {
         let document = try fixture.form.document(of: fixture.stream)
-        #expect(BlockMeaning.of(document) == BlockMeaning.of(fixture.document))
+        #expect(AnswerMeaning.of(document) == AnswerMeaning.of(fixture.document))
         let facts = try fixture.form.judge(document)
         let expected = try fixture.form.judge(fixture.document)
         #expect(facts.toolCallIDs == expected.toolCallIDs)
@@ -18,7 +18,7 @@ struct BlockFormTests {
     func roundTrip(_ fixture: BlockFixture) throws {
         let events = try #require(fixture.form.stream(fixture.document))
         let again = try fixture.form.document(of: events.bytes)
-        #expect(BlockMeaning.of(again) == BlockMeaning.of(fixture.document))
+        #expect(AnswerMeaning.of(again) == AnswerMeaning.of(fixture.document))
         #expect(events.ends.last == events.bytes.count)
         // And a stream told twice is the same bytes.
         #expect(fixture.form.stream(again)?.bytes.count == events.bytes.count)
@@ -26,12 +26,12 @@ struct BlockFormTests {
 
     @Test("stands indented in the document, which changes nothing", arguments: BlockFixture.all)
     func indented(_ fixture: BlockFixture) throws {
-        // In texts no comma stands beside a quotation mark.
+        // In texts no comma stands beside a quotation mark. No event has the line ends.
         let text = String(decoding: fixture.document, as: UTF8.self)
-        let document = Array((" \t" + text.replacing(",\"", with: ", \"")).utf8)
-        #expect(BlockMeaning.of(document) == BlockMeaning.of(fixture.document))
+        let document = Array((" \t" + text.replacing(",\"", with: ",\r\n  \"")).utf8)
+        #expect(AnswerMeaning.of(document) == AnswerMeaning.of(fixture.document))
         let events = try #require(fixture.form.stream(document))
-        #expect(BlockMeaning.of(try fixture.form.document(of: events.bytes)) == BlockMeaning.of(fixture.document))
+        #expect(AnswerMeaning.of(try fixture.form.document(of: events.bytes)) == AnswerMeaning.of(fixture.document))
     }
 
     @Test("that is cut off anywhere is none", arguments: BlockFixture.all)
@@ -66,7 +66,7 @@ struct BlockFormTests {
     @Test("of which an event is missing is another or none, and never half of one", arguments: BlockFixture.all)
     func missingEvents(_ fixture: BlockFixture) throws {
         let events = try #require(fixture.form.stream(fixture.document))
-        let meaning = BlockMeaning.of(fixture.document)
+        let meaning = AnswerMeaning.of(fixture.document)
         for (index, end) in events.ends.enumerated() {
             let start = index == 0 ? 0 : events.ends[index - 1]
             let without = Array(events.bytes[..<start] + events.bytes[end...])
@@ -75,7 +75,7 @@ struct BlockFormTests {
             case .responses:
                 // Its last event says everything, so what is missing before is noticed, or is of no account.
                 guard let document = try? fixture.form.document(of: without) else { continue }
-                #expect(BlockMeaning.of(document) == meaning, "without \(name)")
+                #expect(AnswerMeaning.of(document) == meaning, "without \(name)")
                 let saysLittle = [
                     ".created", ".in_progress", "_part.added", "_part.done", ".annotation.added", "_text.done",
                     "arguments.done", "input.done", "item.done",
@@ -138,7 +138,7 @@ struct BlockFormTests {
                 let told = fixture.form.stream(document)
             else { continue }
             let again = try fixture.form.document(of: told.bytes)
-            #expect(BlockMeaning.of(again) == BlockMeaning.of(document))
+            #expect(AnswerMeaning.of(again) == AnswerMeaning.of(document))
         }
     }
 }

@@ -110,22 +110,17 @@ private struct MessageStreamWriter {
         switch kind {
         case .text:
             guard let text = block.text("text", in: bytes) else { throw .unsupported }
-            EventWriter.pieces(of: text.raw(in: bytes)) { writeDelta("text_delta", "text", $0, at: index) }
+            writeDeltas("text_delta", "text", text.raw(in: bytes), at: index)
             for range in try block.elements("citations", in: bytes) ?? [] {
-                var json = openDelta("citations_delta", at: index)
-                json.write(",\"citation\":")
-                json.raw(bytes.extracting(range))
-                closeDelta(json)
+                writeDelta("citations_delta", "citation", bytes.extracting(range), at: index)
             }
         case .thinking:
             guard let thinking = block.text("thinking", in: bytes) else { throw .unsupported }
             if !thinking.range.isEmpty {
-                EventWriter.pieces(of: thinking.raw(in: bytes)) {
-                    writeDelta("thinking_delta", "thinking", $0, at: index)
-                }
+                writeDeltas("thinking_delta", "thinking", thinking.raw(in: bytes), at: index)
             }
             if let signature = block.text("signature", in: bytes), !signature.range.isEmpty {
-                writeDelta("signature_delta", "signature", signature.raw(in: bytes), at: index)
+                writeDelta("signature_delta", "signature", bytes.extracting(signature.quotedRange), at: index)
             }
         case .redactedThinking: break
         case .toolUse:
@@ -134,9 +129,8 @@ private struct MessageStreamWriter {
             // No parameters are told by one empty piece.
             var quoted = JSONText()
             if try Self.isEmpty(object) { quoted.write("\"\"") } else { quoted.string(object) }
-            EventWriter.pieces(of: quoted.bytes.span.extracting(1..<quoted.bytes.count - 1)) {
-                writeDelta("input_json_delta", "partial_json", $0, at: index)
-            }
+            let raw = quoted.bytes.span.extracting(1..<quoted.bytes.count - 1)
+            writeDeltas("input_json_delta", "partial_json", raw, at: index)
         }
         var stop = JSONText()
         stop.write("{\"type\":\"content_block_stop\",\"index\":", index)
@@ -180,30 +174,37 @@ private struct MessageStreamWriter {
         }
     }
 
-    private func openDelta(_ type: StaticString, at index: Int) -> JSONText {
+    private mutating func writeDeltas(
+        _ type: StaticString, _ name: StaticString, _ raw: Span<UInt8>, at index: Int
+    ) {
+        let before = Self.openDelta(type, name, "\"", at: index)
+        var after = JSONText()
+        after.write("\"}}")
+        EventWriter.pieces(of: raw) {
+            events.write(type: "content_block_delta", before.bytes.span, $0, after.bytes.span)
+        }
+    }
+
+    private mutating func writeDelta(
+        _ type: StaticString, _ name: StaticString, _ json: Span<UInt8>, at index: Int
+    ) {
+        var delta = Self.openDelta(type, name, "", at: index)
+        delta.raw(json)
+        delta.write("}}")
+        events.write(type: "content_block_delta", delta)
+    }
+
+    private static func openDelta(
+        _ type: StaticString, _ name: StaticString, _ mark: StaticString, at index: Int
+    ) -> JSONText {
         var json = JSONText()
         json.write("{\"type\":\"content_block_delta\",\"index\":", index)
         json.write(",\"delta\":{\"type\":\"")
         json.write(type)
-        json.write("\"")
-        return json
-    }
-
-    private mutating func closeDelta(_ open: JSONText) {
-        var json = open
-        json.write("}}")
-        events.write(type: "content_block_delta", json)
-    }
-
-    private mutating func writeDelta(
-        _ type: StaticString, _ name: StaticString, _ raw: Span<UInt8>, at index: Int
-    ) {
-        var json = openDelta(type, at: index)
-        json.write(",\"")
+        json.write("\",\"")
         json.write(name)
-        json.write("\":\"")
-        json.raw(raw)
-        json.write("\"")
-        closeDelta(json)
+        json.write("\":")
+        json.write(mark)
+        return json
     }
 }

@@ -201,19 +201,29 @@ private struct ResponsesStreamWriter {
     private mutating func writeDeltas(
         _ raw: Span<UInt8>, _ texts: TextEvents, _ place: [UInt8], logprobs: [UInt8]
     ) {
-        if !logprobs.isEmpty { return writeDelta(raw, texts, place, logprobs: logprobs) }
-        EventWriter.pieces(of: raw) { writeDelta($0, texts, place, logprobs: []) }
+        // Alike but for their number, which is told last.
+        var before = JSONText()
+        before.write("{\"type\":\"")
+        before.write(texts.delta)
+        before.write("\"")
+        before.raw(place.span)
+        before.write(",\"delta\":\"")
+        var after = JSONText()
+        after.write("\"")
+        if texts.hasLogprobs { Self.write(logprobs, into: &after) }
+        after.write(",\"sequence_number\":")
+        guard logprobs.isEmpty else { return writeDelta(raw, texts, before, after) }
+        EventWriter.pieces(of: raw) { writeDelta($0, texts, before, after) }
     }
 
     private mutating func writeDelta(
-        _ raw: Span<UInt8>, _ texts: TextEvents, _ place: [UInt8], logprobs: [UInt8]
+        _ raw: Span<UInt8>, _ texts: TextEvents, _ before: JSONText, _ after: JSONText
     ) {
-        var event = open(texts.delta, place)
-        event.json.write(",\"delta\":\"")
-        event.json.raw(raw)
-        event.json.write("\"")
-        if texts.hasLogprobs { Self.write(logprobs, into: &event.json) }
-        close(event)
+        var after = after
+        after.integer(sequenceNumber)
+        after.write("}")
+        sequenceNumber += 1
+        events.write(type: texts.delta, before.bytes.span, raw, after.bytes.span)
     }
 
     private mutating func writeDone(
