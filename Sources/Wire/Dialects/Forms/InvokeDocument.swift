@@ -12,7 +12,7 @@ enum InvokeDocument: DocumentForm {
         func has(_ name: StaticString) -> Bool { members.value(name, in: document) != nil }
         // Nova, then Anthropic, then models in OpenAI's form: Mistral's, DeepSeek's, Jamba, gpt-oss.
         if has("stopReason"), has("output") { return try ConverseDocument.judge(document) }
-        if has("content"), has("stop_reason") { return try judgeMessage(members, document) }
+        if has("content"), has("stop_reason") { return try MessageDocument.judge(document) }
         if let choices = members.value("choices", in: document) { return try judgeChoices(choices, document) }
         // Cohere's chat, and its older form.
         if has("finish_reason"), has("text") || members.value("message", in: document)?.kind == .object {
@@ -66,31 +66,6 @@ enum InvokeDocument: DocumentForm {
         case "ERROR": throw .error
         default: throw .unfinished
         }
-    }
-
-    /// Anthropic's models.
-    private static func judgeMessage(
-        _ members: [FormMember], _ document: Span<UInt8>
-    ) throws(AnswerFlaw) -> DocumentFacts {
-        try judgeReason(members.value("stop_reason", in: document), document)
-        _ = try members.need("role", in: document).text(in: document)
-        let blocks = try members.need("content", in: document).elements(in: document)
-        guard !blocks.isEmpty else { throw .incomplete }
-        var facts = DocumentFacts()
-        for block in blocks {
-            let members = try block.members(in: document)
-            switch try members.need("type", in: document).text(in: document) {
-            case "text": _ = try members.need("text", in: document).rawText(in: document)
-            case "thinking", "redacted_thinking": break
-            case "tool_use":
-                try facts.call(id: members.need("id", in: document), in: document)
-                _ = try members.need("name", in: document).rawText(in: document)
-                guard try members.need("input", in: document).kind == .object else { throw .malformed }
-            // What the provider's own tools have done belongs to a state that is not in the answer.
-            default: throw .unsupported
-            }
-        }
-        return facts
     }
 
     /// Models in OpenAI's form.
