@@ -329,7 +329,7 @@ def test_what_is_kept_stays_within_the_memory(leo_with, provider, test_id):
 
 
 def test_without_memory_nothing_is_kept(leo_with, provider, test_id):
-    leo = leo_with({**cached(), "cache": {"memory": "0"}})
+    leo = leo_with({**cached(), "cache": {"memory": "0B"}})
     asker = Asker(leo, provider, test_id, CHAT)
     for turn in (1, 2):
         seen = asker.ask()

@@ -28,6 +28,7 @@ final class AnswerCapture {
     private let status: Int
     private let contentType: String
     private let fields: [(name: String, value: String)]
+    private let isStream: Bool
     private let isWholeOnlyAtClose: Bool
     private var assembler: AnswerAssembler?
     private var error: [UInt8] = []
@@ -37,6 +38,7 @@ final class AnswerCapture {
     init(_ use: CacheUse, _ head: borrowing HTTP1Head, _ bytes: Span<UInt8>, isStream: Bool, documentBytesMax: Int) {
         self.use = use
         status = head.status
+        self.isStream = isStream
         contentType = head.first(.contentType).map { String(lossy: bytes.extracting($0.value)) } ?? ""
         isWholeOnlyAtClose = head.responseFraming(answering: .post) == .untilClose
         var fields: [(name: String, value: String)] = []
@@ -107,6 +109,8 @@ final class AnswerCapture {
             (answer.document, answer.canStream, answer.isKept) = (document.json, document.canStream, word == Self.kept)
         } catch {
             use.noteAnswer(error.rawValue)
+            // Who follows a stream has what there is of it. A document that is none is nobody's answer.
+            if !isStream, [.error, .incomplete, .malformed].contains(error) { return use.fail(error.rawValue) }
         }
         use.leader?.complete(answer)
         use.leader = nil

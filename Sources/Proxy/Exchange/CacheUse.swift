@@ -174,9 +174,6 @@ final class CacheUse {
         policy.cacheKeys?.key(tenant: tenant.name, preamble: preamble.span, canonical: canonical.span)
     }
 
-    /// The answer is a stream that is to be kept, and that would not tell its usage.
-    var keepsStreamWithoutUsage: Bool { mayKeep && isEnforced && !hasBypassed && form == .stream(tellsUsage: false) }
-
     /// What was read of the request is not asked for any more.
     func forgetRequest() { request = nil }
 

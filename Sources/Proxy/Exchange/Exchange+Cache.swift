@@ -10,7 +10,6 @@ extension Exchange {
         if let cache = governance.cache {
             if cache.isActive, try await answer(from: cache) { return true }
             cache.forgetRequest()
-            if cache.keepsStreamWithoutUsage { try askForUsage() }
             if cache.forbidsProvider {
                 throw ProxyError(.notCached, "the request says only-if-cached, and there is no such answer")
             }
@@ -34,33 +33,13 @@ extension Exchange {
         let waiter = waiter
         if let follower = cache.join(wake: { waiter.wakeFromAnyThread() }) { return try await follow(follower, cache) }
         // Whoever led before may have come to its end since the cache was asked.
-        guard cache.leader != nil, let found = cache.lookUp(now: MonotonicTime.sinceBoot().nanoseconds) else {
+        guard cache.leader != nil else { return false }
+        guard let found = cache.lookUp(now: MonotonicTime.sinceBoot().nanoseconds) else {
+            if !cache.isActive { cache.stepDown() }
             return false
         }
-        cache.tellOthers(found.entry)
+        if found.isStale { cache.stepDown() } else { cache.tellOthers(found.entry) }
         return try await serve(found, cache)
-    }
-
-    /// Asks the provider for the usage of a stream that is to be kept: its document would lack it otherwise, and could not
-    /// be given to those who want one. The client gets its stream without.
-    private func askForUsage() throws(ProxyError) {
-        guard retained.isWhole, request.first(.contentEncoding) == nil else { return }
-        let body = try retained.body.withBytes { body throws(ProxyError) in governance.askForUsage(body, journal) }
-        guard let body else { return }
-        var queue = ByteQueue()
-        queue.append(body.span)
-        let changes = [
-            EditedHead.Change(name: .contentLength, value: String(body.count)),
-            EditedHead.Change(name: .acceptEncoding, value: "identity", adding: "accept-encoding"),
-        ]
-        if let edited = editedHead {
-            editedHead = try EditedHead(edited.head, edited.bytes.span, changes, adding: [])
-        } else {
-            editedHead = try client.withHeadBytes { bytes throws(ProxyError) in
-                try EditedHead(request, bytes, changes, adding: [])
-            }
-        }
-        retained.replace(queue)
     }
 
     // MARK: A kept answer
@@ -164,6 +143,7 @@ extension Exchange {
         defer { follower.leave() }
         client.attach(true)
         var lastProgress = worker.loop.now
+        var progress = follower.progress
         while true {
             switch follower.next() {
             case .wait:
@@ -172,6 +152,9 @@ extension Exchange {
                 client.expect(request: false, room: false)
                 switch await waiter.sleep() {
                 case .event: continue
+                case .deadline where follower.progress != progress:
+                    progress = follower.progress
+                    lastProgress = worker.loop.now
                 case .deadline:
                     throw ProxyError(.upstreamTimeout, "the upstream was silent for upstream.idle_timeout")
                 case .cancelled: throw ProxyError(.draining, "leo was shut down in the middle of an exchange")
@@ -239,10 +222,11 @@ extension Exchange {
     func carryOn() async {
         isClientGone = true
         client.attach(false)
-        guard let upstream, isRequestComplete, governance.cache?.leader?.hasFollowers == true else { return }
+        guard let leader = governance.cache?.leader else { return }
+        guard let upstream, isRequestComplete else { return leader.handOver() }
         upstream.attach(waiter)
         var lastProgress = worker.loop.now
-        while !answer.isComplete, governance.cache?.leader?.hasFollowers == true {
+        while !answer.isComplete, !leader.endUnlessFollowed() {
             if upstream.isBackedUp, case .broken = upstream.flush() { abandonUpload() }
             guard let moved = try? upstream.pullAnswer(self), retrySpan == nil else { return }
             if moved > 0 {

@@ -11,19 +11,6 @@ extension Governance {
         journal.record.account.savedCost = policy.prices.cost(provider: provider.name, model: model, usage)
     }
 
-    /// The body that asks for the usage of its stream as well; nil where the provider may not understand, or the client
-    /// has said otherwise.
-    func askForUsage(_ body: Span<UInt8>, _ journal: Journal) -> [UInt8]? {
-        guard provider.streamUsage, !isSigned, !addedIncludeUsage else { return nil }
-        var edits = JSONEdits()
-        guard let facts = try? RequestFacts.read(operation, body), facts.askForUsage(operation, &edits) else {
-            return nil
-        }
-        addedIncludeUsage = true
-        journal.record.account.edits[.includeUsage, default: 0] += 1
-        return edits.apply(to: body)
-    }
-
     /// Says what would have come from the cache.
     func wouldServe(_ found: CacheUse.CachedAnswer, _ journal: Journal) {
         var text = found.isStale ? "cache: stale" : "cache: hit"

@@ -101,6 +101,7 @@ final class Governance {
                 request, bytes, operation, tenant, interception, policy, worker.shared, isRefresh: isRefresh)
         }
         reading = reading(of: request)
+        if case .nothing = reading { cache?.bypass(.notJSON) }
         if charge == nil { return }
         if case .length(let length) = request.requestFraming { try guardBody(byteCount: length, journal) }
         if isWebSocket { try refuseUninspectable("a WebSocket's messages are not metered", journal, isForbidden: true) }
