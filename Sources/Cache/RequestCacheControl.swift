@@ -13,8 +13,6 @@ public struct RequestCacheControl: Equatable, Sendable {
     public private(set) var onlyIfCached = false
     /// `max-age`: how old an answer may be, in seconds; the least of several, 0 for one that is no number.
     public private(set) var maxAgeSeconds: UInt64?
-    /// `min-fresh`: for how many seconds the answer has to stay fresh; the largest of several.
-    public private(set) var minFreshSeconds: UInt64?
 
     /// Says nothing.
     public init() {}
@@ -68,8 +66,6 @@ public struct RequestCacheControl: Equatable, Sendable {
             onlyIfCached = true
         } else if Self.isWord(value, name, "max-age") {
             maxAgeSeconds = min(maxAgeSeconds ?? .max, Self.seconds(value, argument) ?? 0)
-        } else if Self.isWord(value, name, "min-fresh") {
-            minFreshSeconds = max(minFreshSeconds ?? 0, Self.seconds(value, argument) ?? .max)
         }
     }
 

@@ -41,12 +41,6 @@ struct RequestCacheControlTests {
         #expect(try read(["Cache-Control: \(text)"]).maxAgeSeconds == seconds)
     }
 
-    @Test("wants no answer that is about to end where min-fresh cannot be read")
-    func minFresh() throws {
-        #expect(try read(["Cache-Control: min-fresh=10, min-fresh=20"]).minFreshSeconds == 20)
-        #expect(try read(["Cache-Control: min-fresh=soon"]).minFreshSeconds == .max)
-    }
-
     @Test("is read from Pragma only where there is no Cache-Control")
     func pragma() throws {
         #expect(try read(["Pragma: no-cache"]).noCache)

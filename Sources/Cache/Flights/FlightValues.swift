@@ -31,10 +31,15 @@ public struct FlightAnswer: Equatable, Sendable {
     /// What the provider counted: what each follower saved.
     public var usage: Usage?
 
+    /// How long the answer has been kept; nil for one that has just been made.
+    public var ageSeconds: UInt64?
+
     /// Describes an answer.
     public init(
-        document: [UInt8]?, canStream: Bool = false, isKept: Bool = false, model: String? = nil, usage: Usage? = nil
+        document: [UInt8]?, canStream: Bool = false, isKept: Bool = false, model: String? = nil, usage: Usage? = nil,
+        ageSeconds: UInt64? = nil
     ) {
+        self.ageSeconds = ageSeconds
         self.document = document
         self.canStream = canStream
         self.isKept = isKept

@@ -48,8 +48,6 @@ public enum CacheBypass: String, Error, Sendable, CaseIterable {
     case sampled
     /// A tool call of the kept answer already stands in the conversation.
     case toolCallKnown = "tool_call_known"
-    /// leo is about to stop.
-    case draining
 
     /// A sentence for people.
     public var explanation: String {
@@ -74,7 +72,6 @@ public enum CacheBypass: String, Error, Sendable, CaseIterable {
         case .credential: "the request has no static key, and the tenant may not share"
         case .sampled: "the answer is sampled"
         case .toolCallKnown: "a tool call of the kept answer already stands in the conversation"
-        case .draining: "leo is about to stop"
         }
     }
 }

@@ -57,10 +57,15 @@ final class AnswerCapture {
             assembler = AnswerAssembler(
                 use.operation, contentType: type.isEmpty ? nil : type.span, status: status,
                 documentBytesMax: documentBytesMax)
-            use.leader?.begin(FlightHead(contentType: contentType, fields: fields, isStream: isStream))
         } else if !Self.errorsOfRequest.contains(status) {
             use.fail("status")
         }
+    }
+
+    /// The answer's text can be read: those who follow may have it.
+    func begin() {
+        guard status == 200 else { return }
+        use.leader?.begin(FlightHead(contentType: contentType, fields: fields, isStream: isStream))
     }
 
     /// What is held of the answer, in bytes.

@@ -24,6 +24,7 @@ struct AnswerReader: ~Copyable {
     ) {
         self.capture = capture
         decoder = SideCopyDecoder(head, in: bytes)
+        if decoder.uninspectable == nil { capture?.begin() } else { capture?.fail(CacheBypass.unreadable.rawValue) }
         let value = head.first(.contentType)?.value ?? 0..<0
         let contentType = bytes.extracting(value)
         meter = AnswerMeter(

@@ -43,8 +43,8 @@ final class CacheUse {
     /// Takes the answer that comes.
     var capture: AnswerCapture?
 
-    /// How the exchange is labelled.
-    private(set) var result = CacheResult.bypass
+    /// How the exchange is labelled; nil as long as nobody has asked the cache.
+    private(set) var result: CacheResult?
     /// Why.
     private(set) var reason = ""
 
@@ -82,8 +82,10 @@ final class CacheUse {
         credentialScope = scope == "tenant" ? nil : Self.number(of: credential, tenant)
         var headers = CacheHeaders(operation, ignoring: settings.ignoredHeaders)
         headers.take(head, bytes)
+        // Without TLS it is not the name that tells who answers, but the address.
+        let place = interception.provider.plain ? " plain \(interception.address.map { "\($0)" } ?? "")" : ""
         preamble = CacheKeyInput.preamble(
-            scope: Array((scope ?? "").utf8).span, upstream: "\(interception.target)", operation: operation,
+            scope: Array((scope ?? "").utf8).span, upstream: "\(interception.target)\(place)", operation: operation,
             target: bytes.extracting(head.targetText), headers: headers)
         if !operation.hasKeptAnswers { bypass(.operation) }
         if scope == nil { bypass(.credential) }
@@ -175,13 +177,16 @@ final class CacheUse {
     }
 
     /// What was read of the request is not asked for any more.
-    func forgetRequest() { request = nil }
+    private func forgetRequest() { request = nil }
+
+    /// Whether a tool call with this id stands in the request already. When that cannot be told any more, it may.
+    private func knowsToolCall(_ id: String) -> Bool { request?.mentions(toolCallID: id) ?? true }
 
     // MARK: Looking it up
 
     /// The answer that may be given at once.
     func lookUp(now: UInt64) -> CachedAnswer? {
-        guard mayKeep, let key, let request else { return nil }
+        guard mayKeep, let key else { return nil }
         if isRefresh {
             label(.miss, "refresh")
             return nil
@@ -199,7 +204,7 @@ final class CacheUse {
             label(.miss, "tool_calls")
             return nil
         }
-        for id in entry.toolCallIDs where request.mentions(toolCallID: id) {
+        for id in entry.toolCallIDs where knowsToolCall(id) {
             bypass(.toolCallKnown)
             return nil
         }
@@ -213,18 +218,25 @@ final class CacheUse {
         }
         label(.miss, "expired")
         let answer = CachedAnswer(entry: entry, ageSeconds: age, isStale: true)
-        if staleNanoseconds < Nanoseconds(settings.staleIfError).count { stale = answer }
+        if staleNanoseconds < Nanoseconds(settings.staleIfError).count, render(entry.document) != nil { stale = answer }
         let isServedStale = operation.isEmbedding && staleNanoseconds < Nanoseconds(settings.staleWhileRevalidate).count
         return isServedStale ? answer : nil
     }
 
     /// Gives those who wait for this exchange's answer a kept one.
-    func tellOthers(_ entry: CacheEntry) {
+    func tellOthers(_ found: CachedAnswer) {
+        let entry = found.entry
         leader?.complete(
             FlightAnswer(
                 document: entry.document.copied, canStream: entry.canStream, isKept: true, model: entry.model,
-                usage: entry.usage))
+                usage: entry.usage, ageSeconds: found.ageSeconds))
         leader = nil
+    }
+
+    /// Whether the client takes an answer that has been kept for so long; nil: one that has just been made.
+    func accepts(ageSeconds: UInt64?) -> Bool {
+        guard let ageSeconds, let maxAge = directives.maxAgeSeconds else { return true }
+        return ageSeconds < maxAge
     }
 
     /// A kept answer in the form that this client wants; nil: it cannot be had in that form, or is damaged.
@@ -238,10 +250,12 @@ final class CacheUse {
     func join(wake: @escaping @Sendable () -> Void) -> FlightFollower? {
         guard settings.coalesces, isEnforced, let key, let request else { return nil }
         // An answer that was under way before it was asked for is as good as a kept one.
-        if directives.noCache { return nil }
+        if directives.noCache || directives.maxAgeSeconds == 0 { return nil }
         let flightKey = mayKeep ? key : idempotencyKey.flatMap { makeKey($0, Array(key.text.utf8)) }
+        let formText = request.formText
+        forgetRequest()
         guard let flightKey else { return nil }
-        switch shared.flights.join(flightKey, form: request.formText, wake: wake) {
+        switch shared.flights.join(flightKey, form: formText, wake: wake) {
         case .leader(let leader):
             self.leader = leader
             return nil

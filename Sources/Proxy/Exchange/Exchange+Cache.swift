@@ -9,7 +9,6 @@ extension Exchange {
     func answerWithoutProvider() async throws(ProxyError) -> Bool {
         if let cache = governance.cache {
             if cache.isActive, try await answer(from: cache) { return true }
-            cache.forgetRequest()
             if cache.forbidsProvider {
                 throw ProxyError(.notCached, "the request says only-if-cached, and there is no such answer")
             }
@@ -28,19 +27,30 @@ extension Exchange {
                 return false
             }
             if try await serve(found, cache) { return true }
+            return try await askTogether(cache)
         }
-        if cache.forbidsProvider { return false }
-        let waiter = waiter
-        if let follower = cache.join(wake: { waiter.wakeFromAnyThread() }) { return try await follow(follower, cache) }
+        if cache.forbidsProvider || !cache.isActive { return false }
+        if try await askTogether(cache) { return true }
         // Whoever led before may have come to its end since the cache was asked.
-        guard cache.leader != nil else { return false }
-        guard let found = cache.lookUp(now: MonotonicTime.sinceBoot().nanoseconds) else {
+        guard cache.leader != nil, let found = cache.lookUp(now: MonotonicTime.sinceBoot().nanoseconds) else {
             if !cache.isActive { cache.stepDown() }
             return false
         }
-        if found.isStale { cache.stepDown() } else { cache.tellOthers(found.entry) }
+        if found.isStale { cache.stepDown() } else { cache.tellOthers(found) }
         return try await serve(found, cache)
     }
+
+    /// Joins an exchange under way; false: there is none, or its answer is not for this client.
+    private func askTogether(_ cache: CacheUse) async throws(ProxyError) -> Bool {
+        if cache.forbidsProvider { return false }
+        let waiter = waiter
+        guard let follower = cache.join(wake: { waiter.wakeFromAnyThread() }) else { return false }
+        gaugeServed()
+        return try await follow(follower, cache)
+    }
+
+    /// Tells the worker's gauge what an exchange holds that its provider has no part in, and `more` beside it.
+    private func gaugeServed(_ more: Int = 0) { gauge(client.waitingBytes + retained.body.count + more) }
 
     // MARK: A kept answer
 
@@ -51,12 +61,13 @@ extension Exchange {
             return false
         }
         try governance.admitServed(journal)
-        governance.noteSaved(found.entry.usage, journal)
-        cache.label(found.isStale ? .stale : .hit, found.isStale ? "expired" : "memory")
+        governance.noteSaved(found.entry.usage, model: found.entry.model, journal)
+        let label = found.isStale ? CacheResult.stale : .hit
+        cache.label(label, found.isStale ? "expired" : "memory")
         if found.isStale { refreshInBackground() }
         let head = try ServedAnswer(
             contentType: rendered.contentType, byteCount: rendered.eventEnds.isEmpty ? rendered.bytes.count : nil,
-            label: cache.result, ageSeconds: found.ageSeconds, fields: found.entry.fields + governance.ownFields)
+            label: label, ageSeconds: found.ageSeconds, fields: found.entry.fields + governance.ownFields)
         begin(head)
         let pause = Nanoseconds(cache.settings.replayInterval)
         if pause.count == 0 || rendered.eventEnds.isEmpty {
@@ -72,6 +83,8 @@ extension Exchange {
     private func begin(_ served: ServedAnswer) {
         answer.take(served.head, served.bytes.span, method: request.method)
         answer.isServed = true
+        // Nobody else is asked any more.
+        retained.drop()
         journal.record.note(.ttfb, nanoseconds: MonotonicTime.current().since(startedAt).count)
         client.send(answer: served.head, served.bytes.span, hasBody: true)
     }
@@ -89,19 +102,25 @@ extension Exchange {
 
     /// Sends the events of a stream one by one, as a model would.
     private func sendPaced(_ rendered: RenderedAnswer, _ pause: Nanoseconds) async throws(ProxyError) {
+        // Of a long answer several go at a time, so that it does not take hours.
+        let eventCount = rendered.eventEnds.count
+        let turnCountMax = max(1, Int(clamping: Self.replaySpanMax.count / max(1, pause.count)))
+        let stride = max(1, (eventCount + turnCountMax - 1) / turnCountMax)
         var start = 0
-        for end in rendered.eventEnds {
+        var next = stride - 1
+        while next < eventCount - 1 {
+            let end = rendered.eventEnds[next]
             send(rendered.bytes.span.extracting(start..<end))
-            try await drainClient()
+            try await drainClient(holding: rendered.bytes.count)
             start = end
-            guard end < rendered.bytes.count else { break }
+            next += stride
             try await rest(until: worker.loop.now.advanced(by: pause))
         }
         send(rendered.bytes.span.extracting(start..<rendered.bytes.count))
     }
 
-    /// Waits for the client to take what was written.
-    func drainClient() async throws(ProxyError) {
+    /// Waits for the client to take what was written, while `byteCount` bytes more are held for it.
+    func drainClient(holding byteCount: Int = 0) async throws(ProxyError) {
         client.attach(true)
         while true {
             _ = try flushToClient()
@@ -109,9 +128,9 @@ extension Exchange {
             clientBytes = 0
             if !client.isBackedUp {
                 floor.setWaiting(false, at: worker.loop.now)
-                return gauge(client.waitingBytes)
+                return gaugeServed(byteCount)
             }
-            gauge(client.waitingBytes)
+            gaugeServed(byteCount)
             floor.setWaiting(true, at: worker.loop.now)
             waiter.deadline = floor.deadline
             client.expect(request: false, room: true)
@@ -148,7 +167,8 @@ extension Exchange {
             switch follower.next() {
             case .wait:
                 _ = try client.pullRequest(self, mayTake: false)
-                waiter.deadline = lastProgress.advanced(by: timeouts.upstreamIdle)
+                // The leader's own patience ends first, whatever it waits for; this is for a leader that is lost.
+                waiter.deadline = lastProgress.advanced(by: timeouts.upstreamIdle).advanced(by: timeouts.upstreamIdle)
                 client.expect(request: false, room: false)
                 switch await waiter.sleep() {
                 case .event: continue
@@ -170,13 +190,14 @@ extension Exchange {
                     try ServedAnswer(
                         contentType: head.contentType, byteCount: nil, label: .coalesced, ageSeconds: nil,
                         fields: head.fields + governance.ownFields))
+                try await drainClient()
             case .data(let data):
                 lastProgress = worker.loop.now
                 send(data.span)
                 try await drainClient()
             case .end(let whole):
-                governance.noteSaved(whole.usage, journal)
                 if answer.hasHead {
+                    governance.noteSaved(whole.usage, model: whole.model, journal)
                     try await endServed()
                     return true
                 }
@@ -201,18 +222,19 @@ extension Exchange {
     private func serve(
         _ whole: FlightAnswer, _ fields: [(name: String, value: String)], _ cache: CacheUse
     ) async throws(ProxyError) -> Bool {
-        guard let document = whole.document, let rendered = cache.render(document.span) else {
+        guard cache.accepts(ageSeconds: whole.ageSeconds), let document = whole.document,
+            let rendered = cache.render(document.span)
+        else {
             cache.label(.miss, "form")
-            journal.record.account.savedUsage = nil
-            journal.record.account.savedCost = nil
             return false
         }
         try governance.admitServed(journal)
+        governance.noteSaved(whole.usage, model: whole.model, journal)
         cache.label(.coalesced, "joined")
         begin(
             try ServedAnswer(
                 contentType: rendered.contentType, byteCount: rendered.eventEnds.isEmpty ? rendered.bytes.count : nil,
-                label: .coalesced, ageSeconds: nil, fields: fields + governance.ownFields))
+                label: .coalesced, ageSeconds: whole.ageSeconds, fields: fields + governance.ownFields))
         send(rendered.bytes.span)
         try await endServed()
         return true
@@ -229,6 +251,7 @@ extension Exchange {
         while !answer.isComplete, !leader.endUnlessFollowed() {
             if upstream.isBackedUp, case .broken = upstream.flush() { abandonUpload() }
             guard let moved = try? upstream.pullAnswer(self), retrySpan == nil else { return }
+            gauge(client.waitingBytes + upstream.waitingBytes + (governance.cache?.capture?.byteCount ?? 0))
             if moved > 0 {
                 lastProgress = worker.loop.now
                 await worker.loop.yield()
@@ -252,7 +275,7 @@ extension Exchange {
         releaseUpstream(isClean: false)
         cache.close()
         do throws(ProxyError) {
-            governance.noteSaved(stale.entry.usage, journal)
+            governance.noteSaved(stale.entry.usage, model: stale.entry.model, journal)
             cache.label(.stale, error.fault.rawValue)
             begin(
                 try ServedAnswer(
@@ -272,7 +295,10 @@ extension Exchange {
     /// Gets a new answer in the place of the stale one that this exchange has just given, by an exchange of its own that
     /// nobody waits for.
     private func refreshInBackground() {
-        guard let cache = governance.cache, retained.isWhole, retained.trailers.isEmpty else { return }
+        guard let cache = governance.cache, retained.isWhole, retained.trailers.isEmpty,
+            retained.body.count <= Self.refreshedBytesMax, !worker.shared.isDraining,
+            !worker.shared.overload.memory.isFull
+        else { return }
         let body = retained.body.withBytes { $0.copied }
         let edited = editedHead
         guard
@@ -287,6 +313,7 @@ extension Exchange {
         let exchange = Exchange(
             worker: worker, journal: journal, client: client, interception: interception,
             connector: UpstreamConnector(worker: worker, interception: interception), policy: policy, isRefresh: true)
+        exchange.presetTenant = self.journal.record.tenant
         let refresh = Handover((exchange, cache))
         worker.spawn { _ in
             let (exchange, cache) = refresh.value

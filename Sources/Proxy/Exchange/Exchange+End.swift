@@ -13,12 +13,10 @@ extension Exchange {
         worker.metrics.add(.faults(error.fault))
         watch.failed(error.fault, now: worker.loop.now)
         switch error.fault {
-        case .clientGone:
+        case .clientGone, .clientStalled:
             await carryOn()
-            return .gone
-        case .clientStalled:
-            await carryOn()
-            return .cut(reset: true)
+            if !answer.isComplete { governance.cache?.close(error.fault.rawValue) }
+            return error.fault == .clientGone ? .gone : .cut(reset: true)
         default: break
         }
         governance.cache?.close(error.fault.rawValue)
@@ -70,6 +68,8 @@ extension Exchange {
     }
 
     var reach: Governance.Reach {
+        // A kept answer stands in for one that the provider may have worked on, unless it has said that it failed.
+        if answer.isServed, wasSent, journal.record.upstreamStatus == nil { return .unanswered }
         if answer.hasHead { return .answered(status: answer.status) }
         return wasSent ? .unanswered : .unsent
     }

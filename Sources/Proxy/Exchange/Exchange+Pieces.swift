@@ -45,6 +45,7 @@ extension Exchange {
         }
         if try isRefusedForNow(head, bytes) { return }
         if let cache = governance.cache, cache.stale != nil, cache.isEnforced, StaleIfError.isFailure(head.status) {
+            journal.record.upstreamStatus = head.status
             throw ProxyError(.badAnswer, "the provider answered \(head.status)")
         }
         if head.status == 401 || head.status == 403, let tenant = journal.record.tenant {

@@ -30,6 +30,10 @@ final class Exchange {
     /// While others follow its answer, so much of it may wait for a client that reads slowly; what a flight keeps for
     /// them.
     static let followedBytesMax = 4 * 1024 * 1024
+    /// Larger requests are not sent again to renew a kept answer.
+    static let refreshedBytesMax = 1024 * 1024
+    /// A kept stream that is told event by event takes no longer than this.
+    static let replaySpanMax = Nanoseconds(.seconds(120))
     /// Of a refused request this much is heard out, so that its connection can go on; prompts of a few pages.
     static let discardedBytesMax: UInt64 = 256 * 1024
 
@@ -74,6 +78,9 @@ final class Exchange {
     var retrySpan: Nanoseconds?
     /// The answer that is dropped has come to its end.
     var isRefusalComplete = false
+
+    /// Whose the request is, where that was found out for another exchange.
+    var presetTenant: TenantMatch?
 
     // The answer.
     var answer = AnswerFacts()
@@ -174,6 +181,10 @@ final class Exchange {
 
     /// Whose the request is, now that the key is there that it brings for its provider.
     func identify() async throws(ProxyError) {
+        if let presetTenant {
+            journal.record.tenant = presetTenant
+            return
+        }
         let tenants = policy.tenants
         let fingerprints = policy.fingerprints
         let credential = try client.withHeadBytes { bytes in
@@ -209,6 +220,9 @@ final class Exchange {
         while true {
             let moved = try pushRequest(to: upstream) + pullAnswer(from: upstream)
             if answer.isComplete, !client.isBackedUp { return }
+            if isHoldingUpOthers {
+                throw ProxyError(.clientStalled, "the client reads too slowly for those who share its answer")
+            }
             if let span = retrySpan {
                 upstream = try await sendAgain(after: span, upstream)
                 lastProgress = worker.loop.now
@@ -261,7 +275,13 @@ final class Exchange {
         if answer.isComplete { return false }
         if !client.isBackedUp { return true }
         // Others do not wait for this client.
-        return governance.cache?.leader?.hasFollowers == true && client.waitingBytes < Self.followedBytesMax
+        return client.waitingBytes < Self.followedBytesMax && governance.cache?.leader?.hasFollowers == true
+    }
+
+    /// So much waits for the client that those who follow its answer would have to wait too.
+    private var isHoldingUpOthers: Bool {
+        client.waitingBytes >= Self.followedBytesMax && !answer.isComplete
+            && governance.cache?.leader?.hasFollowers == true
     }
 
     /// Moves request octets; returns how many, so that zero means that waiting is all that is left.

@@ -22,7 +22,7 @@ extension Governance {
     /// The head as the client gets it, where it is not the provider's own; nil: it is.
     func editedHead(_ head: borrowing HTTP1Head, _ bytes: Span<UInt8>) throws(ProxyError) -> EditedHead? {
         var fields = ownFields
-        if let cache, cache.isEnforced { fields.append(("x-leo-cache", cache.result.word)) }
+        if let cache, cache.isEnforced, let result = cache.result { fields.append(("x-leo-cache", result.word)) }
         if fields.isEmpty, !isEditingAnswer { return nil }
         var changes: [EditedHead.Change] = []
         if isEditingAnswer {
@@ -128,7 +128,7 @@ extension Governance {
         }
         noteLimits(journal)
         let isRefused = journal.record.error.map { $0.isRefusal || $0 == .budgetCut } ?? false
-        totals?.add(journal.record.account, isRefused: isRefused)
+        totals?.add(journal.record.account, isRefused: isRefused, isWhole: journal.record.error == nil)
     }
 
     private func usage(of status: Int, _ journal: Journal) -> Usage {

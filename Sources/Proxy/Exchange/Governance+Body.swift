@@ -36,6 +36,13 @@ extension Governance {
     func judgeUnread(byteCount: UInt64, _ request: HTTP1Head, _ journal: Journal) throws(ProxyError) -> RequestEdit? {
         let length = if case .length(let length) = request.requestFraming { length } else { byteCount }
         try guardUnknownLength(of: request, byteCount, journal)
+        // What only the cache would have read streams.
+        let isCounted = limits.maxBodyByteCount != nil && request.requestFraming == .chunked
+        guard limits.needsText || isCounted else {
+            cache?.bypass(.tooLarge)
+            admission = Admission(isForAnyModel: model == nil)
+            return nil
+        }
         if limits.hasGuards, limits.mode == .enforce {
             let limit = policy.destination.bodyByteCountMax
             throw ProxyError(.bodyTooLarge, "the body is larger than intercept.body_limit, \(limit) bytes")

@@ -44,12 +44,12 @@ final class TenantTotals: Sendable {
     /// The sums now.
     var sums: Sums { state.withLock { $0 } }
 
-    /// Adds an exchange that has ended, by what its line says.
-    func add(_ account: ExchangeAccount, isRefused: Bool) {
+    /// Adds an exchange that has ended, by what its line says. `isWhole`: its client had a whole answer.
+    func add(_ account: ExchangeAccount, isRefused: Bool, isWhole: Bool = true) {
         state.withLock { sums in
             sums.exchangeCount &+= 1
             if isRefused { sums.refusalCount &+= 1 }
-            if account.cache?.isSaving == true {
+            if isWhole, account.cache?.isSaving == true {
                 sums.cacheHitCount &+= 1
                 sums.savedTokens &+= UInt64(max(0, account.savedUsage?.totalTokens ?? 0))
                 sums.savedCost += account.savedCost ?? .zero
