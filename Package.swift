@@ -75,6 +75,7 @@ if Context.environment["LEO_FUZZ"] != nil {
         "FuzzForms",
         "FuzzJSON",
         "FuzzEntry",
+        "FuzzCacheKey",
     ] {
         package.targets.append(
             .executableTarget(
@@ -87,7 +88,8 @@ if Context.environment["LEO_FUZZ"] != nil {
 if Context.environment["LEO_MEASURE"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "Measure", dependencies: ["Cache", "COpenSSL", "Wire"], path: "Benchmarks/support/measure", swiftSettings: strict))
+            name: "Measure", dependencies: ["Cache", "COpenSSL", "Wire"], path: "Benchmarks/support/measure",
+            swiftSettings: strict))
 }
 
 // What entries of the memory cache cost, built by Benchmarks/cache-memory alone.

@@ -11,7 +11,7 @@ public enum CacheFieldSide: String, Sendable, CaseIterable {
 }
 
 /// What the value of a member is to the cache.
-indirect enum CacheShape: Sendable {
+enum CacheShape: Sendable {
     /// In the key. The order of keys in it means nothing: options, as servers read them into fixed structures.
     case option
     /// In the key as it is, the order of keys too: texts, schemas, data, whatever is put before the model as it was sent.
