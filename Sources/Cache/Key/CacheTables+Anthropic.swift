@@ -31,7 +31,8 @@ extension CacheTable {
         kinds: CacheKinds(["custom"], otherwise: .serverTools), plain: .serverTools)
 
     private static let anthropicMessage: CacheTable = CacheTable([
-        ("role", .role), ("content", .members { .anthropicBlock }),
+        ("role", .role), ("content", .members { .anthropicBlock }), ("output_config", .members { .anthropicOutput }),
+        ("clear_at", .option),
     ])
 
     /// Blocks of other kinds belong to the provider's tools.
@@ -41,7 +42,8 @@ extension CacheTable {
             ("title", .content), ("context", .content), ("citations", .content), ("id", .content), ("name", .content),
             ("input", .content), ("tool_use_id", .content), ("content", .members { .anthropicBlock }),
             ("is_error", .option), ("thinking", .content), ("signature", .content), ("data", .content),
-            ("caller", .content), ("file_id", .absent(.state)),
+            ("caller", .content), ("toolset_name", .content), ("transformations", .option),
+            ("file_id", .absent(.state)),
         ],
         kinds: CacheKinds(
             [

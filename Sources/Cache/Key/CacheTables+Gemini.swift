@@ -23,6 +23,8 @@ extension CacheTable {
         ("toolConfig", .option), ("safetySettings", .option), ("generationConfig", .members { .geminiConfig }),
         ("serviceTier", .option), ("modelArmorConfig", .option), ("cachedContent", .absent(.state)),
         ("continuationToken", .absent(.state)), ("store", .untrue(.stored)),
+        // Where media are to be written.
+        ("outputConfig", .absent(.stored)),
     ]
 
     private static let geminiContent: CacheTable = proto([
@@ -35,7 +37,9 @@ extension CacheTable {
         ("functionCall", .members { .geminiCall }), ("functionResponse", .members { .geminiResponse }),
         ("executableCode", .content), ("codeExecutionResult", .content), ("toolCall", .absent(.serverTools)),
         ("toolResponse", .absent(.serverTools)), ("videoMetadata", .option), ("mediaResolution", .option),
-        ("partMetadata", .content),
+        ("partMetadata", .content), ("mediaProcessing", .option), ("audioMetadata", .option),
+        ("audioTranscription", .content), ("documentMetadata", .option), ("speechMetadata", .option),
+        ("spreadsheetMetadata", .option),
     ])
 
     private static let geminiInline: CacheTable = proto([

@@ -38,7 +38,7 @@ extension CacheTable {
             ("type", .kind), ("role", .role), ("content", .members { .responsePart }), ("id", .content),
             ("status", .option), ("phase", .option), ("call_id", .content), ("name", .content), ("namespace", .content),
             ("arguments", .content), ("input", .content), ("output", .members { .responsePart }),
-            ("summary", .content), ("encrypted_content", .content),
+            ("summary", .content), ("encrypted_content", .content), ("async", .option), ("caller", .content),
         ],
         kinds: CacheKinds(
             [
@@ -57,7 +57,11 @@ extension CacheTable {
         [("data", .data), ("format", .option)], isMedia: true)
 
     private static let responseTool: CacheTable = CacheTable(
-        function, [("type", .kind)],
+        function,
+        [
+            ("type", .kind), ("async", .option), ("allowed_callers", .option), ("defer_loading", .option),
+            ("output_schema", .content),
+        ],
         kinds: CacheKinds(["function", "custom"], otherwise: .serverTools, absence: .refused), plain: .serverTools)
 
     private static let responseText: CacheTable = CacheTable([
