@@ -4,8 +4,8 @@ import Wire
 
 /// What a look-up in the cache costs before anything is looked up: reading the request, and the key.
 enum CacheKeyWork {
-    /// The ways that `Measure key` takes.
-    static let names = ["read", "preamble", "key"]
+    /// The ways that `Measure key` takes: the canonical form, and the key with all that goes into it.
+    static let names = ["read", "key"]
 
     private static let path = Array("/v1/chat/completions".utf8)
     private static let secret = [UInt8](repeating: 7, count: 32)
@@ -23,7 +23,6 @@ enum CacheKeyWork {
         let operation = Operation.find(.openai, method: .post, path: path.span)
         switch name {
         case "read": return read(operation, body).canonical.count
-        case "preamble": return preamble(operation).count
         case "key": return Int(digest(preamble(operation) + read(operation, body).canonical)[0])
         case _: fail("no way named \(name)")
         }
