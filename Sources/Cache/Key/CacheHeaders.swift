@@ -119,7 +119,7 @@ extension CacheHeaders {
 
     /// Beginnings of names that are ignored.
     static let ignoredPrefixes: [StaticString] = [
-        "x-stainless-", "x-b3-", "x-datadog-", "amz-sdk-", "x-forwarded-", "sec-", "x-leo-",
+        "x-stainless-", "x-fern-", "x-b3-", "x-datadog-", "amz-sdk-", "x-forwarded-", "sec-", "x-leo-",
     ]
 }
 
