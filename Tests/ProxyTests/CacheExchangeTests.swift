@@ -84,7 +84,7 @@ struct CacheExchangeTests {
         #expect(seen.got[0].contains("x-leo-cache: miss\r\n") && seen.got[0].hasSuffix(Self.events))
         #expect(seen.got[1].contains("x-leo-cache: hit\r\n") && seen.got[1].contains("\"content\":\"Hello.\""))
         #expect(seen.got[1].contains("\"total_tokens\":15") && seen.got[1].contains("\"object\":\"chat.completion\""))
-        #expect(seen.got[2].contains("Content-Type: text/event-stream\r\n"))
+        #expect(seen.got[2].contains("Content-Type: text/event-stream; charset=utf-8\r\n"))
         #expect(seen.got[2].contains("\"content\":\"Hello.\"") && seen.got[2].contains("data: [DONE]"))
         #expect(seen.upstreamRequestCount == 1)
     }

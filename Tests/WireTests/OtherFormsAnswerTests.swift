@@ -21,7 +21,7 @@ struct OtherFormsAnswerTests {
 
     private func contentType(_ framing: EventWriter.Framing?) -> String {
         switch framing {
-        case .serverSentEvents?: "text/event-stream"
+        case .serverSentEvents?: "text/event-stream; charset=utf-8"
         case .amazonMessages?: "application/vnd.amazon.eventstream"
         case .array?, nil: "application/json"
         }
