@@ -16,11 +16,12 @@ struct ExplainTests {
 
     private func explain(
         _ body: String, limits: String = "", provider: String = "openai", path: String = "/v1/chat/completions",
-        method: HTTP1Method = .post, passes: Bool = false, bodyLimit: Int = 1 << 20, prices: PriceTable = PriceTable()
+        method: HTTP1Method = .post, passes: Bool = false, bodyLimit: Int = 1 << 20, prices: PriceTable = PriceTable(),
+        cache: CacheSettings = CacheSettings()
     ) throws -> RequestExplanation {
         let row = try #require(ProviderTable.builtIn.rows.first { $0.name == provider })
         let ground = RequestExplanation.Ground(
-            tenant: "checkout", limits: try settings(limits), provider: row, prices: prices,
+            tenant: "checkout", limits: try settings(limits), cache: cache, provider: row, prices: prices,
             bodyByteCountMax: bodyLimit, refusesUninspectable: !passes)
         let path = Array(path.utf8)
         let body = Array(body.utf8)
@@ -29,6 +30,17 @@ struct ExplainTests {
 
     private static let chat =
         #"{"model":"gpt-4o","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#
+
+    @Test("says whether the cache may answer, and if not why")
+    func cache() throws {
+        var cache = CacheSettings()
+        cache.mode = .enforce
+        let sampled = try explain(Self.chat, cache: cache)
+        #expect(sampled.lines.contains("cache      enforce: leaves it alone (sampled), the answer is sampled"))
+        cache.when = .always
+        let kept = try explain(Self.chat, cache: cache)
+        #expect(kept.lines.contains("cache      enforce: a kept answer may be given, and the answer kept"))
+    }
 
     @Test("says what the request is and what becomes of it")
     func plain() throws {

@@ -69,7 +69,8 @@ public enum ExplainCommand {
         }
         return RequestExplanation.Ground(
             tenant: config.tenants.isImplicit ? "\(name), which everybody is" : name, limits: policy.limits,
-            provider: provider, prices: config.prices.table, bodyByteCountMax: config.destination.bodyByteCountMax,
+            cache: policy.cache, provider: provider, prices: config.prices.table,
+            bodyByteCountMax: config.destination.bodyByteCountMax,
             refusesUninspectable: config.destination.onUninspectable == .refuse)
     }
 }

@@ -1,3 +1,4 @@
+import Cache
 import Policy
 import Wire
 
@@ -11,6 +12,8 @@ struct RequestExplanation {
         var tenant: String
         /// What the tenant may.
         var limits: LimitSettings
+        /// What is kept of its answers.
+        var cache = CacheSettings()
         /// The provider that the request is for.
         var provider: Provider
         /// What models cost.
@@ -43,6 +46,7 @@ struct RequestExplanation {
             "\(operation.name), dialect \(operation.dialect.rawValue), class \(operation.operationClass.rawValue)")
         say("metering", metering)
         explainBody(body)
+        explainCache(path, body)
         say("verdict", refusal.map { "refused: \($0)" } ?? "goes out")
     }
 
@@ -70,6 +74,18 @@ struct RequestExplanation {
     }
 
     // MARK: The steps
+
+    private mutating func explainCache(_ path: Span<UInt8>, _ body: Span<UInt8>) {
+        guard ground.cache.isActive, operation.createsWork || operation.hasKeptAnswers else { return }
+        let mode = ground.cache.mode.rawValue
+        do throws(CacheBypass) {
+            let request = try CacheRequest.read(operation, path, body)
+            guard request.isDeterministic || ground.cache.when == .always else { throw .sampled }
+            say("cache", "\(mode): a kept answer may be given, and the answer kept")
+        } catch {
+            say("cache", "\(mode): leaves it alone (\(error.rawValue)), \(error.explanation)")
+        }
+    }
 
     private mutating func explainBody(_ body: Span<UInt8>) {
         say("body", "\(body.count) bytes")
