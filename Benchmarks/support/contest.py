@@ -16,13 +16,16 @@ class Load(NamedTuple):
     clients: int
     streams: Optional[int] = None
 
-    def send(self, stand: Stand, port: int, requests: int) -> None:
-        """Sends `requests` requests with the body in request.json. Every one must succeed."""
+    def send(self, stand: Stand, port: int, requests: int, *options: str) -> None:
+        """Sends `requests` requests with the body in request.json. Every one must succeed.
+
+        `options` are further ones of h2load.
+        """
         command = [
             "h2load", "--h1" if self.streams is None else f"-m{self.streams}", f"--connect-to=127.0.0.1:{port}", "-t1",
             f"-n{requests}", f"-c{self.clients}", f"--tls13-ciphers={CIPHER_SUITE}", "-d",
             stand.folder / "request.json", "-Hcontent-type: application/json", "-Hauthorization: Bearer " + "k" * 60,
-            "-Huser-agent: OpenAI/Python 2.9.0", f"https://{HOST}{PATH}",
+            "-Huser-agent: OpenAI/Python 2.9.0", *options, f"https://{HOST}{PATH}",
         ]  # fmt: skip
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
         succeeded = re.search(r"(\d+) succeeded", done.stdout)

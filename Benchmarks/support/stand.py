@@ -211,18 +211,32 @@ class Stand:
 
     # MARK: Contenders
 
-    def start_leo(self, upstream_port: int, name: str = "leo") -> Leo:
-        leo = Leo(self, upstream_port, name)
+    def start_leo(self, upstream_port: int, name: str = "leo", settings: str = "") -> Leo:
+        """leo; `settings` are further tables of its file."""
+        leo = Leo(self, upstream_port, name, settings)
         self.keep(leo)
         return leo
 
-    def start_nginx(self, upstream_port: int, name: str = "nginx") -> Nginx:
+    def start_nginx(self, upstream_port: int, name: str = "nginx", cache_key_kilobytes: int = 0) -> Nginx:
         """A reverse proxy: TLS in, verified TLS out, kept connections, answers passed on unbuffered, access log on.
 
-        Its log is written in batches, as leo's is.
+        Its log is written in batches, as leo's is. With `cache_key_kilobytes` it keeps the answers to POST, by path and body,
+        in files of the temporary folder. The body has to be in memory for that, and a buffer has to hold the key,
+        which nginx can take up to 64 KB.
         """
         port = free_port()
+        zone = handling = ""
+        if cache_key_kilobytes:
+            zone = f"proxy_cache_path {self.folder}/{name}-cache keys_zone={name}-cache:16m use_temp_path=off;"
+            handling = f"""
+                    proxy_cache {name}-cache; proxy_cache_methods POST; proxy_cache_valid 200 1h;
+                    proxy_cache_key "$request_uri|$request_body";
+                    proxy_buffer_size {cache_key_kilobytes}k; proxy_buffers 8 {cache_key_kilobytes}k;
+                    client_body_buffer_size 2m; client_max_body_size 2m;"""
+        else:
+            handling = "proxy_buffering off; proxy_request_buffering off;"
         text = f"""
+            {zone}
             upstream provider {{
                 server 127.0.0.1:{upstream_port};
                 keepalive 256; keepalive_requests 1000000; keepalive_timeout 60s;
@@ -238,7 +252,7 @@ class Stand:
                     proxy_ssl_name {HOST}; proxy_ssl_server_name on;
                     proxy_ssl_verify on; proxy_ssl_trusted_certificate {self.folder}/root.pem;
                     proxy_ssl_session_reuse on;
-                    proxy_buffering off; proxy_request_buffering off;
+                    {handling}
                     proxy_read_timeout 900s; proxy_send_timeout 900s;
                 }}
             }}"""
@@ -246,16 +260,21 @@ class Stand:
         self.keep(nginx)
         return nginx
 
-    def start_provider(self, answer: bytes) -> Nginx:
-        """An nginx that answers every request with the same JSON. Never the bottleneck, and not measured."""
+    def start_provider(self, answer: bytes, name: str = "provider", content_type: str = "application/json") -> Nginx:
+        """An nginx that answers every request with the same bytes. Never the bottleneck, and not measured."""
         port = free_port()
+        # A word of its file has 4 KB at most.
+        pieces = [answer[start : start + 2000].decode() for start in range(0, len(answer), 2000)]
+        words = "".join(f"set $piece{index} '{piece}'; " for index, piece in enumerate(pieces))
+        whole = "".join(f"${{piece{index}}}" for index in range(len(pieces)))
         text = f"""
             server {{
                 listen 127.0.0.1:{port} ssl backlog=4096;
                 access_log off;
-                location / {{ default_type application/json; return 200 '{answer.decode()}'; }}
+                client_max_body_size 2m; client_body_buffer_size 2m;
+                location / {{ default_type {content_type}; {words} return 200 "{whole}"; }}
             }}"""
-        provider = Nginx(self, "provider", text, port, wrapper=[])
+        provider = Nginx(self, name, text, port, wrapper=[])
         self.keep(provider)
         return provider
 
@@ -311,7 +330,7 @@ def stand(leo: Path) -> Iterator[Stand]:
 class Leo(Process):
     """leo with one worker, its own CA, and everything else by default."""
 
-    def __init__(self, stand: Stand, upstream_port: int, name: str) -> None:
+    def __init__(self, stand: Stand, upstream_port: int, name: str, settings: str) -> None:
         file = stand.folder / f"{name}.toml"
         file.write_text(
             f"""
@@ -325,6 +344,7 @@ class Leo(Process):
             "{HOST}:443" = "127.0.0.1:{upstream_port}"
             [access_log]
             path = "{name}-access.log"
+            {settings}
             """
         )
         if not (stand.folder / "certs").exists():

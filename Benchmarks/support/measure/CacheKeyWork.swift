@@ -2,10 +2,10 @@ import COpenSSL
 import Cache
 import Wire
 
-/// What a look-up in the cache costs before anything is looked up: reading the request, and the key.
+/// What a look-up in the cache costs: reading the request, its key, and the entry.
 enum CacheKeyWork {
-    /// The ways that `Measure key` takes: the canonical form, and the key with all that goes into it.
-    static let names = ["read", "key"]
+    /// The ways that `Measure key` takes.
+    static let names = ["read", "preamble", "hmac", "key", "lookup"]
 
     private static let path = Array("/v1/chat/completions".utf8)
     private static let secret = [UInt8](repeating: 7, count: 32)
@@ -23,7 +23,17 @@ enum CacheKeyWork {
         let operation = Operation.find(.openai, method: .post, path: path.span)
         switch name {
         case "read": return read(operation, body).canonical.count
-        case "key": return Int(digest(preamble(operation) + read(operation, body).canonical)[0])
+        case "preamble": return preamble(operation).count
+        case "hmac": return Int(digest(hashed, body)[0])
+        case "key": return Int(digest(preamble(operation), read(operation, body).canonical)[0])
+        case "lookup":
+            let key = CacheKey(digest: digest(preamble(operation), read(operation, body).canonical).span)
+            guard let key else { fail("a digest is no key") }
+            if let found = cache.entry(for: key, now: 1) { return found.entry.documentByteCount }
+            let entry = CacheEntry(document: [UInt8](repeating: 0x20, count: 1000), canStream: true, callsTools: false)
+            let labels = MemoryCache.Labels(tenant: "default", scope: 1, model: nil)
+            cache.insert(entry, for: key, labels: labels, now: 1, freshFor: 1 << 60, goneAfter: 0)
+            return 0
         case _: fail("no way named \(name)")
         }
     }
@@ -44,12 +54,27 @@ enum CacheKeyWork {
             headers: headers)
     }
 
-    private static func digest(_ input: [UInt8]) -> [UInt8] {
+    private static let cache = MemoryCache(byteCountMax: 1 << 24, entryByteCountMax: 1 << 20)
+    private static let hashed = preamble(Operation.find(.openai, method: .post, path: path.span))
+
+    /// As Proxy's MessageAuthenticator does it, in a copy of what the key has set up.
+    private static func digest(_ preamble: [UInt8], _ canonical: [UInt8]) -> [UInt8] {
+        guard let context = unsafe EVP_MAC_CTX_dup(authenticator) else { fail("no HMAC") }
+        defer { unsafe EVP_MAC_CTX_free(context) }
         var digest = [UInt8](repeating: 0, count: CacheKey.byteCount)
         var length = 0
-        let result = unsafe EVP_Q_mac(
-            nil, "HMAC", nil, "SHA256", nil, secret, secret.count, input, input.count, &digest, digest.count, &length)
-        guard unsafe result != nil else { fail("no HMAC") }
+        let isMade = unsafe
+            (EVP_MAC_update(context, preamble, preamble.count) == 1
+            && EVP_MAC_update(context, canonical, canonical.count) == 1
+            && EVP_MAC_final(context, &digest, &length, digest.count) == 1)
+        guard isMade else { fail("no HMAC") }
         return digest
     }
+
+    private nonisolated(unsafe) static let authenticator: OpaquePointer = {
+        guard let method = unsafe EVP_MAC_fetch(nil, "HMAC", nil), let context = unsafe EVP_MAC_CTX_new(method),
+            unsafe leo_mac_init_sha256(context, secret, secret.count) == 1
+        else { fail("no HMAC") }
+        return unsafe context
+    }()
 }

@@ -3,7 +3,7 @@
 //
 //     Measure json FILE SECONDS       passes a JSON document in several ways
 //     Measure tokens FILE SECONDS     counts a text, and the same text as a JSON string
-//     Measure key FILE SECONDS        reads a chat request for the cache and makes its key
+//     Measure key FILE SECONDS        reads a chat request for the cache, makes its key and looks it up
 //     Measure once NAME FILE COUNT    does one of these COUNT times, for callgrind
 //     Measure estimate FILE           estimates each line of FILE, each a JSON string, with each vocabulary
 //
