@@ -57,24 +57,16 @@ enum CacheKeyWork {
     private static let cache = MemoryCache(byteCountMax: 1 << 24, entryByteCountMax: 1 << 20)
     private static let hashed = preamble(Operation.find(.openai, method: .post, path: path.span))
 
-    /// As Proxy's MessageAuthenticator does it, in a copy of what the key has set up.
+    /// As Proxy's MessageAuthenticator does it.
     private static func digest(_ preamble: [UInt8], _ canonical: [UInt8]) -> [UInt8] {
-        guard let context = unsafe EVP_MAC_CTX_dup(authenticator) else { fail("no HMAC") }
-        defer { unsafe EVP_MAC_CTX_free(context) }
         var digest = [UInt8](repeating: 0, count: CacheKey.byteCount)
-        var length = 0
-        let isMade = unsafe
-            (EVP_MAC_update(context, preamble, preamble.count) == 1
-            && EVP_MAC_update(context, canonical, canonical.count) == 1
-            && EVP_MAC_final(context, &digest, &length, digest.count) == 1)
-        guard isMade else { fail("no HMAC") }
+        unsafe leo_hmac_sha256(&authenticator, preamble, preamble.count, canonical, canonical.count, &digest)
         return digest
     }
 
-    private nonisolated(unsafe) static let authenticator: OpaquePointer = {
-        guard let method = unsafe EVP_MAC_fetch(nil, "HMAC", nil), let context = unsafe EVP_MAC_CTX_new(method),
-            unsafe leo_mac_init_sha256(context, secret, secret.count) == 1
-        else { fail("no HMAC") }
-        return unsafe context
+    private nonisolated(unsafe) static var authenticator: leo_hmac_sha256_key = {
+        var key = unsafe leo_hmac_sha256_key()
+        unsafe leo_hmac_sha256_init(&key, secret, secret.count)
+        return unsafe key
     }()
 }

@@ -16,20 +16,18 @@ final class CacheKeys: Sendable {
         guard let master = keys?.current ?? ownMaster else { return nil }
         var authenticators: [String: MessageAuthenticator] = [:]
         for tenant in tenants where tenant.cache.isActive {
-            guard let key = master.derive(.cacheKeys, tenant: tenant.name),
-                let authenticator = MessageAuthenticator(key)
-            else { return nil }
-            authenticators[tenant.name] = authenticator
+            guard let key = master.derive(.cacheKeys, tenant: tenant.name) else { return nil }
+            authenticators[tenant.name] = MessageAuthenticator(key)
         }
         self.authenticators = authenticators
     }
 
-    /// The name of the answer to a request; nil when OpenSSL fails, and for a tenant without a cache.
+    /// The name of the answer to a request; nil for a tenant without a cache.
     ///
     /// - Parameters:
     ///   - preamble: what beside the body makes two requests the same; no preamble is the beginning of another.
     ///   - canonical: the body in canonical form.
     func key(tenant: String, preamble: Span<UInt8>, canonical: Span<UInt8>) -> CacheKey? {
-        authenticators[tenant]?.code(of: preamble, canonical).flatMap { CacheKey(digest: $0.span) }
+        authenticators[tenant].flatMap { CacheKey(digest: $0.code(of: preamble, canonical).span) }
     }
 }

@@ -37,6 +37,6 @@ struct CredentialFingerprints: Sendable {
     }
 
     private static func fingerprint(of key: Span<UInt8>, _ digestKey: KeyedDigest.Key) -> CredentialFingerprint? {
-        digestKey.code(of: key).flatMap { CredentialFingerprint($0.span) }
+        CredentialFingerprint(digestKey.code(of: key).span)
     }
 }

@@ -76,42 +76,29 @@ struct KeyedDigest: Hashable, Sendable {
 
     /// The key, random and never written anywhere.
     final class Key: Sendable {
-        private let secret: Secret
+        private let authenticator: MessageAuthenticator
 
         /// nil when OpenSSL has no randomness to give. `RAND_priv_bytes`
         init?() {
             var bytes = [UInt8](repeating: 0, count: 32)
             guard unsafe RAND_priv_bytes(&bytes, 32) == 1 else { return nil }
-            secret = Secret(copying: bytes.span)
+            authenticator = MessageAuthenticator(Secret(copying: bytes.span))
             unsafe bytes.withUnsafeMutableBytes { unsafe Secret.wipe($0) }
         }
 
         /// A key that was made elsewhere.
-        init(_ secret: Secret) { self.secret = secret }
+        init(_ secret: Secret) { authenticator = MessageAuthenticator(secret) }
 
-        /// HMAC-SHA-256 of the bytes; nil when OpenSSL fails.
-        func digest(of bytes: Span<UInt8>) -> KeyedDigest? { code(of: bytes).map { KeyedDigest($0) } }
+        /// HMAC-SHA-256 of the bytes.
+        func digest(of bytes: Span<UInt8>) -> KeyedDigest { KeyedDigest(code(of: bytes)) }
 
-        /// The 32 bytes of it. `HMAC`
-        func code(of bytes: Span<UInt8>) -> [UInt8]? {
-            var code = [UInt8](repeating: 0, count: 32)
-            var count: UInt32 = 0
-            let isMade = secret.withBytes { key in
-                unsafe key.withUnsafeBytes { key in
-                    unsafe bytes.withUnsafeBytes { bytes in
-                        unsafe HMAC(
-                            EVP_sha256(), key.baseAddress, Int32(key.count), bytes.baseAddress, bytes.count, &code,
-                            &count) != nil
-                    }
-                }
-            }
-            return isMade && count == 32 ? code : nil
-        }
+        /// The 32 bytes of it.
+        func code(of bytes: Span<UInt8>) -> InlineArray<32, UInt8> { authenticator.code(of: bytes) }
     }
 
-    private init(_ code: [UInt8]) {
+    private init(_ code: InlineArray<32, UInt8>) {
         var words = InlineArray<4, UInt64>(repeating: 0)
-        for (index, byte) in code.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
+        for index in 0..<32 { words[index / 8] = words[index / 8] << 8 | UInt64(code[index]) }
         self.words = words
     }
 }
