@@ -30,23 +30,23 @@ public struct CacheHeaders: Sendable {
 
     /// Takes one field; its value is without blanks around it.
     public mutating func take(name: Span<UInt8>, value: Span<UInt8>) {
+        // Most fields of most requests go here, so nothing of them is copied before.
+        if name.isWord("content-type") || name.isWord("accept") {
+            guard keepsMediaTypes || name.isWord("content-type") && !Self.isPlainJSON(value) else { return }
+        } else if Self.isIgnored(name) {
+            return
+        }
         var lower: [UInt8] = []
         lower.reserveCapacity(name.count)
         for index in name.indices { lower.append(CacheText.lowercased(name[index])) }
         if ignoredByOperator.contains(lower) { return }
-        if lower.span.equals("content-type") || lower.span.equals("accept") {
-            guard keepsMediaTypes || lower.span.equals("content-type") && !Self.isPlainJSON(value) else { return }
-        } else if Self.isIgnored(lower.span) {
-            return
-        }
         if lower.span.equals("anthropic-beta") { return takeBetas(value) }
-        var copy: [UInt8] = []
-        for index in value.indices { copy.append(value[index]) }
-        fields.append(Field(name: lower, value: copy))
+        fields.append(Field(name: lower, value: value.copied))
     }
 
     /// The fields sorted by name, those of one name in their order.
     var sorted: [Field] {
+        if fields.count <= 1, betas.isEmpty { return fields }
         var all = fields
         if !betas.isEmpty {
             let value = betas.sorted { $0.lexicographicallyPrecedes($1) }.joined(separator: [UInt8(ascii: ",")])
@@ -78,6 +78,7 @@ public struct CacheHeaders: Sendable {
     /// Whether a content type says no more than that the body is JSON in UTF-8. Another charset would make other text of
     /// the same bytes.
     private static func isPlainJSON(_ value: Span<UInt8>) -> Bool {
+        if value.isWord("application/json") { return true }
         var text: [UInt8] = []
         for index in value.indices where !CacheText.isBlank(value[index]) && value[index] != UInt8(ascii: "\"") {
             text.append(CacheText.lowercased(value[index]))
@@ -88,12 +89,20 @@ public struct CacheHeaders: Sendable {
 }
 
 extension CacheHeaders {
-    /// Whether a field, its name in lower case, belongs to the transport or the bookkeeping, whatever the operation.
+    /// Whether a field, its name in any case, belongs to the transport or the bookkeeping, whatever the operation.
     static func isIgnored(_ name: Span<UInt8>) -> Bool {
-        for word in ignoredNames where name.equals(word) { return true }
+        if name.count < ignoredNamesByLength.count {
+            for word in ignoredNamesByLength[name.count] where name.isWord(word) { return true }
+        }
         for word in ignoredPrefixes where name.hasPrefix(ignoringCase: word) { return true }
         return false
     }
+
+    /// ``ignoredNames``, each under its length: no name is compared with all of them.
+    private static let ignoredNamesByLength: [[StaticString]] = {
+        let longest = ignoredNames.map(\.utf8CodeUnitCount).max() ?? 0
+        return (0...longest).map { length in ignoredNames.filter { $0.utf8CodeUnitCount == length } }
+    }()
 
     /// Names that are ignored. Credentials are, since the key's scope says whose a request is; those that leo does not read
     /// are not here.
@@ -128,4 +137,9 @@ enum CacheText {
     static func lowercased(_ byte: UInt8) -> UInt8 { byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte }
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether the bytes are `word`, which is lower-case ASCII, in any case.
+    func isWord(_ word: StaticString) -> Bool { count == word.utf8CodeUnitCount && hasPrefix(ignoringCase: word) }
 }

@@ -21,7 +21,8 @@ public struct CacheKeyInput {
     ) -> [UInt8] {
         let place = CacheTarget(operation, target)
         let fields = headers.sorted
-        var preamble = Preamble()
+        // Room for the usual words and their lengths.
+        var preamble = Preamble(byteCount: scope.count + target.count + 256)
         preamble.add("\(version)")
         preamble.add(scope)
         preamble.add(upstream.lowercased())
@@ -49,6 +50,8 @@ public struct CacheKeyInput {
     private struct Preamble {
         private(set) var bytes: [UInt8] = []
 
+        init(byteCount: Int) { bytes.reserveCapacity(byteCount) }
+
         mutating func add(_ text: String) {
             var text = text
             text.makeContiguousUTF8()
@@ -58,14 +61,13 @@ public struct CacheKeyInput {
 
         mutating func add(_ part: Span<UInt8>) {
             add(count: part.count)
-            bytes.reserveCapacity(bytes.count + part.count)
-            for index in part.indices { bytes.append(part[index]) }
+            bytes.append(part)
         }
 
         /// Eight bytes, most significant first.
         mutating func add(count: Int) {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: count >> shift))
+            unsafe withUnsafeBytes(of: UInt64(truncatingIfNeeded: count).bigEndian) { word in
+                unsafe bytes.append(contentsOf: word)
             }
         }
     }

@@ -55,7 +55,7 @@ struct CacheTarget {
                     isKnown: isIgnored || name.equals("api-version"), byteCount: value.count))
             if !isIgnored {
                 query.append(isFirst ? UInt8(ascii: "?") : UInt8(ascii: "&"))
-                for index in parameter.indices { query.append(parameter[index]) }
+                query.append(parameter)
                 isFirst = false
             }
             start = stop + 1
@@ -109,7 +109,7 @@ struct CacheTarget {
         let isTwin = streaming.utf8CodeUnitCount > 0 && path.hasSuffix(streaming)
         let end = isTwin ? path.count - streaming.utf8CodeUnitCount : path.count
         bytes.reserveCapacity(path.count)
-        for index in 0..<end { bytes.append(path[index]) }
+        bytes.append(path.extracting(0..<end))
         if isTwin { bytes += "\(plain)".utf8 }
         return bytes
     }

@@ -43,6 +43,15 @@ public struct CredentialFingerprint: Hashable, Sendable, CustomStringConvertible
     public var description: String {
         Self.scheme + Self.hexadecimal(high, count: 16) + Self.hexadecimal(low, count: 16)
     }
+    /// The ``byteCount`` bytes.
+    public var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.byteCount)
+        for word in [high, low] {
+            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+        return bytes
+    }
     /// The first 8 hexadecimal digits, as the log shows them.
     public var prefix: String { Self.hexadecimal(high >> 32, count: 8) }
 

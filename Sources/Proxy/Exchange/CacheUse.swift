@@ -72,20 +72,22 @@ final class CacheUse {
         directives = RequestCacheControl(head, from: bytes)
         idempotencyKey = Self.value(of: "idempotency-key", head, bytes)
         let credential = ProviderCredential.scope(of: head, bytes, policy.fingerprints)
-        let scope: String?
+        let isTenantWide = settings.scope == .tenant && tenant.by.provesIdentity
+        let scope: [UInt8]?
         switch credential {
-        case _ where settings.scope == .tenant && tenant.by.provesIdentity: scope = "tenant"
-        case .none: scope = "no key"
-        case .key(let fingerprint): scope = "key \(fingerprint)"
+        case _ where isTenantWide: scope = Array("tenant".utf8)
+        case .none: scope = Array("no key".utf8)
+        case .key(let fingerprint): scope = Array("key ".utf8) + fingerprint.bytes
         case .changing: scope = nil
         }
-        credentialScope = scope == "tenant" ? nil : Self.number(of: credential, tenant)
+        credentialScope = isTenantWide ? nil : Self.number(of: credential, tenant)
+        let scopeBytes = scope ?? []
         var headers = CacheHeaders(operation, ignoring: settings.ignoredHeaders)
         headers.take(head, bytes)
         // Without TLS it is not the name that tells who answers, but the address.
         let place = interception.provider.plain ? " plain \(interception.address.map { "\($0)" } ?? "")" : ""
         preamble = CacheKeyInput.preamble(
-            scope: Array((scope ?? "").utf8).span, upstream: "\(interception.target)\(place)", operation: operation,
+            scope: scopeBytes.span, upstream: "\(interception.target)\(place)", operation: operation,
             target: bytes.extracting(head.targetText), headers: headers)
         if !operation.hasKeptAnswers { bypass(.operation) }
         if scope == nil { bypass(.credential) }

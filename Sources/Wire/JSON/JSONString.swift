@@ -158,7 +158,7 @@ struct JSONUnits: ~Escapable {
 
 extension [UInt8] {
     /// Adds a copy of `bytes`.
-    mutating func append(_ bytes: Span<UInt8>) {
+    public mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }
