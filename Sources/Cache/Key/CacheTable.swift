@@ -102,6 +102,8 @@ final class CacheTable: Sendable {
     let kinds: CacheKinds?
     /// Digests of the members' names as readers may take them that fold capitals and underscores.
     private let foldedNames: [UInt64]
+    /// Which of ``members`` have names of so many bytes.
+    private let placesByLength: [[Int]]
 
     /// `isProto`: Google's servers take each name in camel case and with underscores.
     init(
@@ -116,6 +118,8 @@ final class CacheTable: Sendable {
             }
         }
         self.members = all
+        let longest = all.map(\.name.count).max() ?? 0
+        placesByLength = (0...longest).map { length in all.indices.filter { all[$0].name.count == length } }
         foldedNames = all.map { JSONString.foldedDigest(ofName: $0.name.span) }
         self.rest = rest
         self.keepsOrder = keepsOrder
@@ -139,6 +143,15 @@ final class CacheTable: Sendable {
 
     /// The member with this name; nil for one that leo does not know.
     func member(_ key: JSONString, in bytes: Span<UInt8>) -> Member? {
+        // Few names are as long as the key.
+        if !key.hasEscapes {
+            guard key.range.count < placesByLength.count else { return nil }
+            for place in placesByLength[key.range.count] {
+                let member = members[place]
+                if key.equals(member.name.span, in: bytes) { return member }
+            }
+            return nil
+        }
         for member in members where key.equals(member.name.span, in: bytes) { return member }
         return nil
     }

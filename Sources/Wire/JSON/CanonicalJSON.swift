@@ -47,10 +47,19 @@ public struct CanonicalJSON: Sendable {
     /// Nothing.
     ///
     /// `capacity` is about how many bytes are going to be written.
-    public init(capacity: Int = 0) { written.reserveCapacity(capacity) }
+    public init(capacity: Int = 0) {
+        written.reserveCapacity(capacity)
+        guard capacity > 0 else { return }
+        // What small requests need, so that their lists do not grow step by step.
+        members.reserveCapacity(16)
+        open.reserveCapacity(8)
+        orders.reserveCapacity(8)
+        sorted.reserveCapacity(16)
+    }
 
     /// What is written from `start` on, a place between values, with the members of objects in order.
     public func canonical(from start: Int = 0) -> [UInt8] {
+        if start == 0, sorted.isEmpty { return written }
         var out: [UInt8] = []
         out.reserveCapacity(written.count - start)
         gather(start..<written.count, 0..<orders.count, &out)
