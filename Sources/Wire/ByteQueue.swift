@@ -103,7 +103,9 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
         end += added
     }
 
-    /// Adds the UTF-8 of `text`.
+    /// Adds the UTF-8 of `text`. Disfavoured, so that a literal is taken for a StaticString, which is copied without a
+    /// call.
+    @_disfavoredOverload
     public mutating func append(_ text: String) {
         let utf8 = text.utf8
         append(utf8.span)

@@ -137,9 +137,8 @@ struct JSONLine: ~Copyable {
 
     /// Names are leo's own words or header names: nothing in them needs escaping.
     private mutating func appendName(_ name: String) {
-        if needsComma { out.append(0x2C) }
+        if needsComma { out.append(",\"") } else { out.append(0x22) }
         needsComma = true
-        out.append(0x22)
         out.append(name)
         out.append("\":")
     }
