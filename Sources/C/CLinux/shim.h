@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,6 +22,13 @@ extern ssize_t splice(int, long *, int, long *, size_t, unsigned);
 
 #define LEO_SPLICE_F_MOVE 1
 #define LEO_SPLICE_F_NONBLOCK 2
+
+/// Keeps this many bytes at the end of the heap that are free instead of giving them back, and takes blocks of more than
+/// `mapped` bytes from the kernel one by one (mallopt(3)).
+static inline void leo_keep_free_memory(int kept, int mapped) {
+    mallopt(M_TRIM_THRESHOLD, kept);
+    mallopt(M_MMAP_THRESHOLD, mapped);
+}
 
 // Of linux/netfilter_ipv4.h and linux/netfilter_ipv6/ip6_tables.h, both.
 #define LEO_SO_ORIGINAL_DST 80

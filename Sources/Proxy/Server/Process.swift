@@ -21,6 +21,10 @@ enum Process {
         #endif
     }
 
+    /// What one large exchange gives back at its end, the next one takes again: without this, the kernel gets it and clears
+    /// it anew for each. For memory that is taken from now on.
+    static func keepFreeMemory() { leo_keep_free_memory(2 << 20, 1 << 20) }
+
     /// How many descriptors this process may have: the soft limit, which ``harden()`` has raised to the hard one.
     static func descriptorCountMax() -> Int {
         var files = rlimit()

@@ -18,6 +18,7 @@ public struct Server {
         let startedAt = MonotonicTime.current()
         let log = OperatorLog()
         Process.harden()
+        Process.keepFreeMemory()
         Process.blockSignals()
         OpenSSLLifetime.outliveThreads()
         do {
