@@ -186,7 +186,7 @@ def responses_events(answer: Answer) -> List[bytes]:
     if not answer.calls_tool:
         part = {"type": "output_text", "text": "", "annotations": []}
         opening += answer.named("response.content_part.added", {**where, "part": part, "sequence_number": 2})
-    closing = answer.named("response.completed", {"response": responses(answer), "sequence_number": 99})
+    closing = answer.named("response.completed", {"response": responses(answer), "sequence_number": 3 + len(deltas)})
     return [opening + deltas[0]] + deltas[1:] + [closing]
 
 

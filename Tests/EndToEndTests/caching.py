@@ -1,7 +1,7 @@
 """What the tests of the cache share: files with one, requests that may be answered from it, and what a label must say.
 
-Answers vary: the stand-in says in each which one of its test it is (`x-test-vary`), in its ids and where its text begins,
-so that an answer that was kept can be told from one that was made for this request.
+Answers vary: the stand-in says in each which one of its test it is (`x-test-vary`), in its ids and where its text
+begins, so that an answer that was kept can be told from one that was made for this request.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ def document(kind: Ask, stream: bool = False, content: str = "Say something, sch
         value = kind.document(stream, content=content)
     if kind is RESPONSES:
         value["store"] = False
+    if stream and kind.path.endswith("completions"):
+        # Without it the stream would lack what a document has to have.
+        value["stream_options"] = {"include_usage": True}
     for name, member in members.items():
         if member is LEFT_OUT:
             value.pop(name, None)

@@ -12,13 +12,13 @@ import pytest
 
 import codings
 from caching import (
-    COUNT, EMBEDDINGS, FLAT, FLAT_NAMES, INVOKE, TEXT_NAMES, TEXTS, Asker, Seen, altered, assert_bypass, assert_hit,
-    assert_miss, body_of, cached, document, lines_of, saved_cost, temperature, turns,
+    COUNT, EMBEDDINGS, FLAT, FLAT_NAMES, INVOKE, LEFT_OUT, TEXT_NAMES, TEXTS, Asker, Seen, altered, assert_bypass,
+    assert_hit, assert_miss, body_of, cached, document, lines_of, saved_cost, temperature, turns,
 )  # fmt: skip
 from harness import wait_until
 from limiting import (
-    ASKS, CHAT, COHERE_CHAT, CONVERSE, GENERATE, GENERATE_ARRAY, MESSAGES, NAMES, OPENAI, RESPONSES, error_of, metric,
-    price_file, tenants,
+    ASKS, CHAT, COHERE_CHAT, COMPLETIONS, CONVERSE, GENERATE, GENERATE_ARRAY, MESSAGES, NAMES, OPENAI, RESPONSES,
+    error_of, metric, price_file, tenants,
 )  # fmt: skip
 
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -100,6 +100,50 @@ def test_a_miss_is_the_providers_answer_with_one_field_more(keeping, leo, provid
     assert sent == through
 
 
+@pytest.mark.parametrize("options", [LEFT_OUT, None, {"include_usage": False}], ids=["absent", "null", "false"])
+@pytest.mark.parametrize("kind", [CHAT, COMPLETIONS], ids=["chat", "completions"])
+def test_a_stream_without_usage_serves_such_streams_alone(keeping, provider, test_id, kind, options):
+    """leo does not ask for what the client did not; a document always has its usage, and needs an answer that has."""
+    asker = Asker(keeping, provider, test_id, kind, fields={"x-test-used": "input=1000 output=400"})
+    plain = {"stream_options": options}
+    first, second = asker.ask(True, **plain), asker.ask(True, **plain)
+    assert_miss(first, 1)
+    assert_hit(second, 1)
+    assert "edits" not in first.line and asker.calls[0].request.body == body_of(document(kind, True, **plain))
+    assert b'"usage"' not in second.body and second.body.endswith(b"data: [DONE]\n\n")
+    whole, again = asker.ask(), asker.ask()
+    assert_miss(whole, 2)
+    assert_hit(again, 2)
+    # The better answer serves all.
+    asking, last = asker.ask(True), asker.ask(True, **plain)
+    assert_hit(asking, 2)
+    assert_hit(last, 2)
+    assert b'"total_tokens":1400' in asking.body.replace(b" ", b"") and b'"usage"' not in last.body
+
+
+def test_who_wants_usage_gets_it_or_asks_the_provider(keeping, provider, test_id):
+    asker = Asker(keeping, provider, test_id, CHAT, fields={"x-test-used": "input=1000 output=400"})
+    assert_miss(asker.ask(True, stream_options=LEFT_OUT), 1)
+    asking = asker.ask(True)
+    assert_miss(asking, 2)
+    assert b'"total_tokens": 1400' in asking.body
+    for seen in (asker.ask(True), asker.ask(), asker.ask(True, stream_options=LEFT_OUT)):
+        assert_hit(seen, 2)
+
+
+@pytest.mark.parametrize("host", ["api.mistral.ai", "api.deepseek.com"])
+def test_a_stream_that_tells_its_usage_unasked_serves_all(keeping, provider, test_id, host):
+    kind = dataclasses.replace(CHAT, host=host)
+    asker = Asker(keeping, provider, test_id, kind, fields={"x-test-used": "input=1000 output=400"})
+    first = asker.ask(True, stream_options=LEFT_OUT)
+    assert_miss(first, 1)
+    assert b'"total_tokens": 1400' in first.body
+    whole, again = asker.ask(), asker.ask(True, stream_options=LEFT_OUT)
+    assert_hit(whole, 1)
+    assert_hit(again, 1)
+    assert json.loads(whole.body)["usage"]["total_tokens"] == 1400
+
+
 def asker_bodies(asker: Asker) -> List[bytes]:
     return [each.request.body for each in asker.calls]
 
@@ -158,8 +202,7 @@ def test_the_line_of_a_hit_says_what_was_saved(keeping, provider, test_id, kind,
     """1,000 × 3 + 400 × 15 micro-dollars, as the miss cost; the hit costs nothing."""
     used = {"x-test-used": "input=1000 output=400", "x-test-model": kind.model}
     asker = Asker(keeping, provider, test_id, kind, fields=used)
-    more: Dict[str, Any] = {"stream_options": {"include_usage": True}} if stream and kind is CHAT else {}
-    miss, hit = asker.ask(stream, **more), asker.ask(stream, **more)
+    miss, hit = asker.ask(stream), asker.ask(stream)
     assert_miss(miss, 1)
     assert_hit(hit, 1)
     assert miss.line["cost"] == 0.009
@@ -214,8 +257,8 @@ def test_an_encoded_answer_is_kept_as_its_text(keeping, provider, test_id, name,
     turns(provider, test_id, {"encoding": name})
     first = asker.ask(stream, {"accept-encoding": name})
     assert (first.cache, first.message.first("content-encoding")) == ("miss", name)
-    same, without, other = asker.ask(stream, {"accept-encoding": name}), asker.ask(stream), asker.ask(not stream)
-    for seen in (same, without, other):
+    same, without = asker.ask(stream, {"accept-encoding": name}), asker.ask(stream)
+    for seen in (same, without, asker.ask(not stream)):
         assert_hit(seen, 1)
     assert same.body == without.body
     assert len(asker.calls) == 1
@@ -650,7 +693,9 @@ def test_bookkeeping_is_no_difference(keeping, provider, test_id, kind, members)
         (CHAT, {"content": "Say something, scho\u0308n."}), (CHAT, {"model": "gpt-test-2"}),
         (CHAT, {"logit_bias": {"1": 2}}), (CHAT, {"response_format": {"type": "json_object"}}),
         (CHAT, {"reasoning_effort": "low"}), (RESPONSES, {"instructions": "Be brief."}),
-        (RESPONSES, {"text": {"verbosity": "low"}}), (RESPONSES, {"metadata": {"a": "b"}}), (RESPONSES, {"user": "u-1"}), (MESSAGES, {"system": "Be brief."}),
+        (RESPONSES, {"text": {"verbosity": "low"}}),
+        # Its answers tell both again.
+        (RESPONSES, {"metadata": {"a": "b"}}), (RESPONSES, {"user": "u-1"}), (MESSAGES, {"system": "Be brief."}),
         (MESSAGES, {"thinking": {"type": "disabled"}}), (MESSAGES, {"max_tokens": 65}),
         (GENERATE, {"generationConfig": {"topK": 3}}), (GENERATE, {"systemInstruction": {"parts": [{"text": "x"}]}}),
         (GENERATE, {"cachedContent": "cachedContents/1"}), (EMBEDDINGS, {"dimensions": 3}),

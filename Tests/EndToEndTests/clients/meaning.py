@@ -87,8 +87,10 @@ def chat(client, way, call):
     for choice in choices.values():
         choice["calls"] = [choice["calls"][index] for index in sorted(choice["calls"])]
     usages = [chunk.usage for chunk in chunks if chunk.usage]
-    last = chunks[-1]
-    assert len({(chunk.id, chunk.model, chunk.created) for chunk in chunks}) == 1
+    # Azure's first chunk tells of its filter, and of nothing else.
+    telling = [chunk for chunk in chunks if chunk.id]
+    last = telling[-1]
+    assert len({(chunk.id, chunk.model, chunk.created) for chunk in telling}) == 1
     return {
         "id": last.id, "model": last.model, "created": last.created, "usage": plain(usages[-1]) if usages else None,
         "fingerprint": last.system_fingerprint, "choices": [choices[index] for index in sorted(choices)],
@@ -216,11 +218,15 @@ def anthropic_call(call):
             for name in ("text", "thinking", "signature"):
                 if getattr(delta, name, None) is not None:
                     block[name] = block.get(name, "") + getattr(delta, name)
+            if delta.type == "citations_delta":
+                block["citations"] = [*block.get("citations", []), plain(delta.citation)]
             if delta.type == "input_json_delta":
                 partial[event.index] = partial.get(event.index, "") + delta.partial_json
         elif event.type == "message_delta":
             message.update(plain(event.delta))
             message["usage"] = {**message["usage"], **plain(event.usage)}
+            if getattr(event, "context_management", None):
+                message["context_management"] = plain(event.context_management)
     for index, text in partial.items():
         message["content"][index]["input"] = json.loads(text or "{}")
     return message
@@ -249,7 +255,9 @@ def gemini_call(call):
             for part in (candidate.content and candidate.content.parts) or []:
                 part = plain(part)
                 last = into["parts"][-1] if into["parts"] else {}
-                # Pieces of one text are one text.
+                # Pieces of one text are one text, and no text is none.
+                if part == {"text": ""}:
+                    continue
                 if set(part) == set(last) and "text" in part and part.get("thought") == last.get("thought"):
                     last["text"] += part["text"]
                 else:
@@ -347,6 +355,10 @@ def bedrock_call(call):
                 block["text"] = block.get("text", "") + delta["text"]
             elif "toolUse" in delta:
                 partial[index] = partial.get(index, "") + delta["toolUse"]["input"]
+            elif "citation" in delta:
+                block.setdefault("citations", []).append(delta["citation"])
+            elif "redactedContent" in delta["reasoningContent"]:
+                block["reasoningContent"] = delta["reasoningContent"]
             else:
                 inside = block.setdefault("reasoningContent", {}).setdefault("reasoningText", {})
                 for name, piece in delta["reasoningContent"].items():
@@ -357,6 +369,11 @@ def bedrock_call(call):
             found["usage"] = event["metadata"]["usage"]
     for index, text in partial.items():
         found["content"][index]["toolUse"]["input"] = json.loads(text)
+    # Text that has citations stands in a document in a block of its own.
+    for index, block in enumerate(found["content"]):
+        if "citations" in block:
+            content = {"content": [{"text": block["text"]}], "citations": block["citations"]}
+            found["content"][index] = {"citationsContent": content}
     return found
 
 
@@ -368,7 +385,8 @@ def outcome(make, call):
         import traceback
 
         names = [each.__name__ for each in type(error).__mro__]
-        return {"error": names, "message": str(error), "trace": traceback.format_exc()[-2000:]}
+        trace = traceback.format_exc()[-2000:]
+        return {"error": names, "message": str(error), "trace": trace, "cache": SEEN.get("x-leo-cache")}
     ids = [SEEN[name] for name in ("x-request-id", "request-id", "x-amzn-requestid") if name in SEEN]
     return {"meaning": meaning, "cache": SEEN.get("x-leo-cache"), "age": SEEN.get("age"), "request_ids": ids}
 
@@ -378,4 +396,4 @@ CALLS = {
     "bedrock": bedrock_call,
 }  # fmt: skip
 found = [outcome(CALLS[sys.argv[1]], call) for call in PLAN["calls"]]
-print(json.dumps({"calls": found}, default=str, ensure_ascii=False), flush=True)
+print(json.dumps({"calls": found}, default=str), flush=True)
