@@ -468,6 +468,28 @@ def test_who_comes_when_much_has_passed_gets_the_whole_too(keeping, provider, te
     assert len(asker.calls) <= 2
 
 
+@BOTH
+def test_a_provider_that_fails_is_asked_once_for_all_who_have_a_stale_answer(leo_with, provider, test_id, stream):
+    settings = {**cached(ttl="1s", stale_if_error="1h"), "upstream": {"circuit_breaker": False, "backoff_max": "0s"}}
+    leo = leo_with(settings)
+    asker = Asker(leo, provider, test_id, CHAT, fields={"x-test-hold": test_id})
+    provider.gate(test_id).set()
+    turns(provider, test_id, {}, {"status": "503"}, {"status": "503"}, {"status": "503"})
+    body = {"stream_options": {"include_usage": True}} if stream else {}
+    assert_miss(asker.ask(stream, **body), 1)
+    wait_until(lambda: asker.ask(stream, **body).cache == "stale", "the end of the answer's time")
+    asked = len(asker.calls)
+    provider.gate(test_id).clear()
+    with crowd(asker, 6, stream, **body) as readers:
+        provider.wait(test_id, asked + 1)
+        wait_open(leo, 6)
+        provider.gate(test_id).set()
+        answers = [each.answer() for each in readers]
+    assert_whole(answers, 1)
+    assert set(labels_of(answers)) == {"stale"}
+    assert len(asker.calls) == asked + 1
+
+
 # MARK: Where it does not apply
 
 

@@ -30,9 +30,10 @@ public struct FlightAnswer: Equatable, Sendable {
     public var model: String?
     /// What the provider counted: what each follower saved.
     public var usage: Usage?
-
     /// How long the answer has been kept; nil for one that has just been made.
     public var ageSeconds: UInt64?
+    /// Whether its time is over: the provider has none, and a follower gives what it has found itself, or asks.
+    public var isStale = false
 
     /// Describes an answer.
     public init(

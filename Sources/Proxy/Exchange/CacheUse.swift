@@ -228,10 +228,11 @@ final class CacheUse {
     /// Gives those who wait for this exchange's answer a kept one.
     func tellOthers(_ found: CachedAnswer) {
         let entry = found.entry
-        leader?.complete(
-            FlightAnswer(
-                document: entry.document.copied, canStream: entry.canStream, isKept: true, model: entry.model,
-                usage: entry.usage, ageSeconds: found.ageSeconds))
+        var answer = FlightAnswer(
+            document: entry.document.copied, canStream: entry.canStream, isKept: true, model: entry.model,
+            usage: entry.usage, ageSeconds: found.ageSeconds)
+        answer.isStale = found.isStale
+        leader?.complete(answer)
         leader = nil
     }
 
