@@ -7,6 +7,7 @@ extension Exchange {
     func fail(_ error: ProxyError) async -> Outcome {
         if error.fault == .clientGone, answer.hasSaidDone || upgrade?.isClosing == true {
             await finishQuietly()
+            if !answer.isComplete { await carryOn() }
             return .gone
         }
         journal.record.fail(error)
