@@ -22,10 +22,24 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let preamble = CacheKeyInput.preamble(
         scope: body.span, upstream: "h", operation: operation, target: target.span, headers: headers)
     check(preamble.count > body.count, "a preamble without its scope")
+    checkCacheControl(contentType)
     guard let request = read(operation, target, body) else { return 0 }
     checkCanonical(request, operation, target, body)
     _ = request.mentions(toolCallID: String(decoding: contentType, as: UTF8.self))
     return 0
+}
+
+/// What a request says of caches is read from any value of a field, and said twice it is the same.
+private func checkCacheControl(_ value: [UInt8]) {
+    func said(_ times: Int) -> RequestCacheControl? {
+        var text = Array("POST / HTTP/1.1\r\nHost: a\r\n".utf8)
+        for _ in 0..<times { text += Array("Cache-Control: ".utf8) + value + [0x0d, 0x0a] }
+        text += [0x0d, 0x0a]
+        var head = HTTP1Head(.request)
+        do throws(HTTP1Error) { guard try head.parse(text.span) else { return nil } } catch { return nil }
+        return RequestCacheControl(head, from: text.span)
+    }
+    check(said(1) == said(2), "Cache-Control that is said twice is another")
 }
 
 private func read(_ operation: Operation, _ target: [UInt8], _ body: [UInt8]) -> CacheRequest? {
