@@ -32,7 +32,7 @@ struct ExplainTests {
         #"{"model":"gpt-4o","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#
 
     @Test("says whether the cache may answer, and if not why")
-    func cache() throws {
+    func cacheVerdict() throws {
         var cache = CacheSettings()
         cache.mode = .enforce
         let sampled = try explain(Self.chat, cache: cache)
