@@ -260,19 +260,33 @@ class Stand:
         self.keep(nginx)
         return nginx
 
-    def start_provider(self, answer: bytes, name: str = "provider", content_type: str = "application/json") -> Nginx:
-        """An nginx that answers every request with the same bytes. Never the bottleneck, and not measured."""
+    def start_provider(
+        self, answer: bytes, name: str = "provider", content_type: str = "application/json", hears_out: bool = False
+    ) -> Nginx:
+        """An nginx that answers every request with the same bytes. Never the bottleneck, and not measured.
+
+        It answers when it has the head. With `hears_out` it does when it has the body: for large ones, whose connection
+        would be closed after an answer that came too early.
+        """
         port = free_port()
         # A word of its file has 4 KB at most.
         pieces = [answer[start : start + 2000].decode() for start in range(0, len(answer), 2000)]
         words = "".join(f"set $piece{index} '{piece}'; " for index, piece in enumerate(pieces))
         whole = "".join(f"${{piece{index}}}" for index in range(len(pieces)))
+        answering = f'default_type {content_type}; {words} return 200 "{whole}";'
+        inner = ""
+        if hears_out:
+            # What is proxied is read whole before.
+            behind = f"127.0.0.1:{free_port()}"
+            inner = f"server {{ listen {behind}; access_log off; location / {{ {answering} }} }}"
+            answering = f"proxy_pass http://{behind}; proxy_pass_request_body off; proxy_set_header Content-Length 0;"
         text = f"""
+            {inner}
             server {{
                 listen 127.0.0.1:{port} ssl backlog=4096;
                 access_log off;
                 client_max_body_size 2m; client_body_buffer_size 2m;
-                location / {{ default_type {content_type}; {words} return 200 "{whole}"; }}
+                location / {{ {answering} }}
             }}"""
         provider = Nginx(self, name, text, port, wrapper=[])
         self.keep(provider)

@@ -65,8 +65,8 @@ enum CacheKeyWork {
     }
 
     private nonisolated(unsafe) static var authenticator: leo_hmac_sha256_key = {
-        var key = unsafe leo_hmac_sha256_key()
+        var key = leo_hmac_sha256_key()
         unsafe leo_hmac_sha256_init(&key, secret, secret.count)
-        return unsafe key
+        return key
     }()
 }
