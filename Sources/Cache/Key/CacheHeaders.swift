@@ -41,6 +41,7 @@ public struct CacheHeaders: Sendable {
         for index in name.indices { lower.append(CacheText.lowercased(name[index])) }
         if ignoredByOperator.contains(lower) { return }
         if lower.span.equals("anthropic-beta") { return takeBetas(value) }
+        if lower.span.equals("cookie") { return takeCookies(name: lower, value) }
         fields.append(Field(name: lower, value: value.copied))
     }
 
@@ -73,6 +74,29 @@ public struct CacheHeaders: Sendable {
             if !beta.isEmpty { betas.append(beta) }
             start = end + 1
         }
+    }
+
+    /// Cookies may be what somebody is known by. Not so those of networks and load balancers before the provider, which
+    /// clients keep and send back, and which change by the hour.
+    private mutating func takeCookies(name: [UInt8], _ value: Span<UInt8>) {
+        var kept: [UInt8] = []
+        var start = 0
+        while start < value.count {
+            var end = start
+            while end < value.count, value[end] != UInt8(ascii: ";") { end += 1 }
+            var first = start
+            while first < end, CacheText.isBlank(value[first]) { first += 1 }
+            var equals = first
+            while equals < end, value[equals] != UInt8(ascii: "=") { equals += 1 }
+            let crumb = value.extracting(first..<end)
+            let crumbName = value.extracting(first..<equals)
+            if !crumb.isEmpty, !Self.bookkeepingCookies.contains(where: { crumbName.equals($0) }) {
+                if !kept.isEmpty { kept.append(UInt8(ascii: ";")) }
+                for index in crumb.indices { kept.append(crumb[index]) }
+            }
+            start = end + 1
+        }
+        if !kept.isEmpty { fields.append(Field(name: name, value: kept)) }
     }
 
     /// Whether a content type says no more than that the body is JSON in UTF-8. Another charset would make other text of
@@ -124,6 +148,12 @@ extension CacheHeaders {
         "cache-control", "pragma",
         // Amazon's and Google's libraries.
         "x-amz-date", "x-amz-security-token", "x-amz-content-sha256", "x-amz-user-agent", "x-goog-api-client",
+    ]
+
+    /// Cookies that are ignored: Cloudflare's, and those by which balancers of Amazon, Google and Azure stay with a server.
+    static let bookkeepingCookies: [StaticString] = [
+        "__cf_bm", "__cflb", "__cfruid", "_cfuvid", "AWSALB", "AWSALBCORS", "AWSALBTG", "AWSALBTGCORS", "AWSELB",
+        "AWSELBCORS", "GCLB", "ARRAffinity", "ARRAffinitySameSite",
     ]
 
     /// Beginnings of names that are ignored.

@@ -50,6 +50,20 @@ struct CacheKeyTests {
         #expect(whole.starts(with: [0, 0, 0, 0, 0, 0, 0, 15] + Array("leo cache key 1".utf8)))
     }
 
+    @Test("does not depend on the cookies of networks before the provider, and on all others")
+    func cookies() {
+        let plain = preamble(CacheCase.chat(""))
+        #expect(preamble(CacheCase.chat(""), [("Cookie", "__cf_bm=a1; _cfuvid=b-2")]) == plain)
+        #expect(preamble(CacheCase.chat(""), [("cookie", "AWSALB=x"), ("cookie", " GCLB=y ;")]) == plain)
+        let session = preamble(CacheCase.chat(""), [("Cookie", "session=1")])
+        #expect(session != plain)
+        #expect(preamble(CacheCase.chat(""), [("Cookie", "__cf_bm=z; session=1")]) == session)
+        for other in ["session=2", "session", "__cf_bmx=1", "__CF_BM=1", "x__cf_bm=1", "session=1; user=2", "=1"] {
+            let cookie = preamble(CacheCase.chat(""), [("Cookie", other)])
+            #expect(cookie != plain && cookie != session, "\(other)")
+        }
+    }
+
     @Test(
         "does not depend on fields of the transport and of the bookkeeping",
         arguments: [
