@@ -24,7 +24,8 @@ final class AnswerCapture {
     /// The word for an answer that is kept.
     static let kept = "kept"
 
-    private let use: CacheUse
+    /// It owns this capture, and lives as long as the exchange.
+    private unowned let use: CacheUse
     private let status: Int
     private let contentType: String
     private let fields: [(name: String, value: String)]

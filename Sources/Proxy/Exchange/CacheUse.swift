@@ -283,6 +283,7 @@ final class CacheUse {
     func close(_ reason: String? = nil) {
         if let reason { noteAnswer(reason) }
         capture?.fail(reason ?? self.reason)
+        capture = nil
         leader?.fail()
         leader = nil
     }
