@@ -29,6 +29,7 @@ extension Exchange {
             }
             if governance.cache?.isActive != true { try governance.admit(journal) }
         } catch {
+            retained.body.withBytes { governance.passDeferred($0, journal) }
             // The connection lives on if what is left of the request is little: clients come back in a moment.
             if isInvited, error.fault.isRefusal {
                 do throws(ProxyError) { try await discardBody() } catch let later {
@@ -86,6 +87,7 @@ extension Exchange {
                 }
             }
         } else {
+            retained.body.withBytes { governance.passDeferred($0, journal) }
             edit = try governance.judgeUnread(byteCount: requestBytes, request, journal)
         }
         guard let edit else { return }

@@ -9,6 +9,8 @@ extension Governance {
     func judge(
         _ request: HTTP1Head, _ head: Span<UInt8>, _ body: Span<UInt8>, _ journal: Journal
     ) throws(ProxyError) -> RequestEdit? {
+        // Behind the cache, which has read it unless it has nothing to do with the request.
+        defer { passDeferred(body, journal) }
         try guardUnknownLength(of: request, UInt64(body.count), journal)
         guard readsText, limits.needsText || cache?.needsBody == true else {
             admission = Admission()

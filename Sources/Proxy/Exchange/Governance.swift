@@ -55,6 +55,8 @@ final class Governance {
     var clientAsksForUsage = false
     /// Looks for the model in a body that nothing has to read; nil: there is none to look for, or it is known.
     private var peek: ModelPeek?
+    /// Who reads the whole body finds the model nearly always: only where it was not found it is looked for afterwards.
+    private var isPeekDeferred = false
     var reader: AnswerReader?
     /// What the model costs; known when the exchange is settled, nil if it has no price.
     var price: Price?
@@ -91,8 +93,11 @@ final class Governance {
         keepModel(journal)
         isSigned =
             request.first(.authorization).map { bytes.extracting($0.value).hasPrefix(ignoringCase: "aws4-") } ?? false
-        if model == nil, readsText, request.first(.contentEncoding) == nil { peek = ModelPeek() }
-        guard let tenant = journal.record.tenant else { return }
+        let hasPeek = model == nil && readsText && request.first(.contentEncoding) == nil
+        guard let tenant = journal.record.tenant else {
+            if hasPeek { peek = ModelPeek() }
+            return
+        }
         limits = policy.tenants.policies[tenant.index].limits
         totals = policy.totals[tenant.index]
         if let book = policy.limitBooks[tenant.index] { charge = ExchangeCharge(book: book) }
@@ -100,6 +105,8 @@ final class Governance {
             cache = CacheUse(
                 request, bytes, operation, tenant, interception, policy, worker.shared, isRefresh: isRefresh)
         }
+        isPeekDeferred = hasPeek && cache?.needsBody == true && !limits.needsText
+        if hasPeek, !isPeekDeferred { peek = ModelPeek() }
         reading = reading(of: request)
         if case .nothing = reading { cache?.bypass(.notJSON) }
         if charge == nil { return }
@@ -152,6 +159,15 @@ final class Governance {
         guard case .model(let name) = found else { return }
         model = name
         keepModel(journal)
+    }
+
+    /// Looks for the model in what is here of a body that was not looked at while it came, unless the model is known.
+    func passDeferred(_ body: Span<UInt8>, _ journal: Journal) {
+        guard isPeekDeferred else { return }
+        isPeekDeferred = false
+        if model != nil { return }
+        peek = ModelPeek()
+        pass(body, journal)
     }
 
     // MARK: Admission
