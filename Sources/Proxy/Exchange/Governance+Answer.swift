@@ -109,9 +109,12 @@ extension Governance {
             let utf8 = answered.utf8
             journal.record.keep(utf8.span, as: .modelAnswered)
         }
-        // The model that answered, if it has a price; else the one that was asked.
-        price = answered.flatMap { policy.prices.price(provider: provider.name, model: $0) }
-        if price == nil, model != answered { price = policy.prices.price(provider: provider.name, model: model) }
+        // Of an answer that the provider has no part in nothing is charged or counted.
+        if charge != nil || reader != nil {
+            // The model that answered, if it has a price; else the one that was asked.
+            price = answered.flatMap { policy.prices.price(provider: provider.name, model: $0) }
+            if price == nil, model != answered { price = policy.prices.price(provider: provider.name, model: model) }
+        }
         let time = LimitTime.now()
         switch reach {
         case .unsent: charge?.cancel(at: time)
