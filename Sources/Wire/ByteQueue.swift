@@ -112,30 +112,49 @@ public struct ByteQueue: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds `value` in decimal.
+    @inlinable
     public mutating func append(decimal value: some FixedWidthInteger & UnsignedInteger) {
-        append(value, radix: 10)
+        appendDecimal(UInt64(value))
     }
 
     /// Adds `value` in lower-case hexadecimal.
+    @inlinable
     public mutating func append(hexadecimal value: some FixedWidthInteger & UnsignedInteger) {
-        append(value, radix: 16)
+        appendHexadecimal(UInt64(value))
     }
 
-    private mutating func append(_ value: some FixedWidthInteger & UnsignedInteger, radix: UInt64) {
-        var rest = UInt64(value)
+    @usableFromInline
+    internal mutating func appendDecimal(_ value: UInt64) {
         var digitCount = 1
-        var scale = rest
-        while scale >= radix {
-            scale /= radix
+        var bound: UInt64 = 10
+        // The largest have twenty digits, and no bound above them.
+        while digitCount < 20, value >= bound {
+            bound &*= 10
             digitCount += 1
         }
         reserve(digitCount)
+        var rest = value
         var position = end + digitCount
         repeat {
             position -= 1
-            let digit = UInt8(truncatingIfNeeded: rest % radix)
+            // Division by a constant is a multiplication; by a variable it takes as long as writing the digits.
+            unsafe (base! + position).storeBytes(of: 48 + UInt8(truncatingIfNeeded: rest % 10), as: UInt8.self)
+            rest /= 10
+        } while position > end
+        end += digitCount
+    }
+
+    @usableFromInline
+    internal mutating func appendHexadecimal(_ value: UInt64) {
+        let digitCount = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
+        reserve(digitCount)
+        var rest = value
+        var position = end + digitCount
+        repeat {
+            position -= 1
+            let digit = UInt8(truncatingIfNeeded: rest & 15)
             unsafe (base! + position).storeBytes(of: digit < 10 ? 48 + digit : 87 + digit, as: UInt8.self)
-            rest /= radix
+            rest >>= 4
         } while position > end
         end += digitCount
     }

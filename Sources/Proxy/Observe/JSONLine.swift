@@ -61,19 +61,12 @@ struct JSONLine: ~Copyable {
         appendName(name)
         let microseconds = value / 1000
         out.append(decimal: microseconds / 1000)
-        var fraction = microseconds % 1000
-        var digits = 3
-        while digits > 0, fraction % 10 == 0 {
-            fraction /= 10
-            digits -= 1
-        }
-        guard digits > 0 else { return }
+        let fraction = microseconds % 1000
+        if fraction == 0 { return }
         out.append(0x2E)
-        var scale: UInt64 = digits == 3 ? 100 : digits == 2 ? 10 : 1
-        while scale > 0 {
-            out.append(48 + UInt8(fraction / scale % 10))
-            scale /= 10
-        }
+        out.append(48 + UInt8(fraction / 100))
+        if fraction % 100 != 0 { out.append(48 + UInt8(fraction / 10 % 10)) }
+        if fraction % 10 != 0 { out.append(48 + UInt8(fraction % 10)) }
     }
 
     /// Adds a moment as RFC 3339 text; `stamp` remembers the second it wrote last.
