@@ -50,12 +50,16 @@ public struct Money: Hashable, Comparable, Sendable, CustomStringConvertible {
             fraction /= 10
             digits -= 1
         }
-        let sign: UInt8? = picodollars < 0 ? UInt8(ascii: "-") : nil
-        let whole = Array(String(dollars).utf8)
-        var text = [UInt8](repeating: UInt8(ascii: "."), count: (sign == nil ? 0 : 1) + whole.count + 1 + digits)
-        if let sign { text[0] = sign }
-        text.replaceSubrange((text.count - digits - 1 - whole.count)..<(text.count - digits - 1), with: whole)
-        for index in stride(from: text.count - 1, to: text.count - 1 - digits, by: -1) {
+        var text: [UInt8] = []
+        text.reserveCapacity(48)
+        if picodollars < 0 { text.append(UInt8(ascii: "-")) }
+        text.append(contentsOf: (UInt64(exactly: dollars).map { String($0) } ?? String(dollars)).utf8)
+        text.append(UInt8(ascii: "."))
+        let start = text.count
+        for _ in 0..<digits { text.append(UInt8(ascii: "0")) }
+        var index = text.count
+        while index > start {
+            index -= 1
             text[index] = UInt8(ascii: "0") + UInt8(fraction % 10)
             fraction /= 10
         }
