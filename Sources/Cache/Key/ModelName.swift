@@ -5,16 +5,15 @@ enum ModelName {
     /// Some models look things up without being offered a tool: OpenAI's and OpenRouter's by an ending, Perplexity's and
     /// Groq's always. Others are not a model but something stored that says which.
     static func bypass(_ name: String) -> CacheBypass? {
-        var lower: [UInt8] = []
-        lower.reserveCapacity(name.utf8.count)
-        for byte in name.utf8 { lower.append(CacheText.lowercased(byte)) }
-        let text = lower.span
-        for word in lookingUp where contains(text, word) { return .serverTools }
-        let last = (lower.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1
+        let utf8 = name.utf8
+        let text = utf8.span
+        if contains(text, lookingUp) { return .serverTools }
+        var last = text.count
+        while last > 0, text[last - 1] != UInt8(ascii: "/") { last -= 1 }
         let ownName = text.extracting(last..<text.count)
-        if ownName.equals("sonar") || ownName.hasPrefix(ignoringCase: "sonar-") { return .serverTools }
+        if ownName.isWord("sonar") || ownName.hasPrefix(ignoringCase: "sonar-") { return .serverTools }
         if ownName.hasPrefix(ignoringCase: "compound") { return .serverTools }
-        for word in stored where contains(text, word) { return .state }
+        if contains(text, stored) { return .state }
         return nil
     }
 
@@ -22,10 +21,16 @@ enum ModelName {
     /// OpenRouter's presets and Bedrock's prompts.
     private static let stored: [StaticString] = ["@preset/", ":prompt/"]
 
-    private static func contains(_ text: Span<UInt8>, _ word: StaticString) -> Bool {
-        let count = word.utf8CodeUnitCount
-        guard text.count >= count else { return false }
-        for end in count...text.count where text.extracting(0..<end).hasSuffix(word) { return true }
+    /// Whether one of the words is in the text, in any case.
+    private static func contains(_ text: Span<UInt8>, _ words: [StaticString]) -> Bool {
+        for start in text.indices {
+            switch CacheText.lowercased(text[start]) {
+            case UInt8(ascii: "-"), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "d"):
+                let rest = text.extracting(start..<text.count)
+                for word in words where rest.hasPrefix(ignoringCase: word) { return true }
+            default: continue  // no word begins so
+            }
+        }
         return false
     }
 }
