@@ -23,9 +23,9 @@ public struct CacheKeyInput {
         let fields = headers.sorted
         // Room for the usual words and their lengths.
         var preamble = Preamble(byteCount: scope.count + target.count + 256)
-        preamble.add("\(version)")
+        preamble.add(version)
         preamble.add(scope)
-        preamble.add(upstream.lowercased())
+        preamble.add(lowercasing: upstream)
         preamble.add(operation.dialect.rawValue)
         preamble.add(name(of: operation))
         preamble.add(place.path.span)
@@ -40,7 +40,8 @@ public struct CacheKeyInput {
 
     /// The operation that does the same without a stream.
     private static func name(of operation: Operation) -> String {
-        switch operation.name {
+        if operation.streamsByPath != true { return operation.name }
+        return switch operation.name {
         case "streamGenerateContent": "generateContent"
         case "converse-stream": "converse"
         default: operation.name
@@ -57,6 +58,20 @@ public struct CacheKeyInput {
             text.makeContiguousUTF8()
             let utf8 = text.utf8
             add(utf8.span)
+        }
+
+        mutating func add(lowercasing text: String) {
+            var text = text
+            text.makeContiguousUTF8()
+            let utf8 = text.utf8
+            let span = utf8.span
+            add(count: span.count)
+            for index in span.indices { bytes.append(CacheText.lowercased(span[index])) }
+        }
+
+        mutating func add(_ literal: StaticString) {
+            add(count: literal.utf8CodeUnitCount)
+            for index in 0..<literal.utf8CodeUnitCount { bytes.append(unsafe literal.utf8Start[index]) }
         }
 
         mutating func add(_ part: Span<UInt8>) {

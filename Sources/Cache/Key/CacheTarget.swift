@@ -99,6 +99,7 @@ struct CacheTarget {
     }
 
     private static func path(_ operation: Operation, _ path: Span<UInt8>) -> [UInt8] {
+        if operation.streamsByPath != true { return path.copied }
         let (streaming, plain): (StaticString, StaticString)
         switch operation.name {
         case "streamGenerateContent": (streaming, plain) = (":streamGenerateContent", ":generateContent")
