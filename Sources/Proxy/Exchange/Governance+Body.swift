@@ -98,13 +98,14 @@ extension Governance {
         _ text: Span<UInt8>, _ codings: [ContentCoding], _ edits: JSONEdits, streams: Bool, _ target: Span<UInt8>,
         _ journal: Journal
     ) throws(ProxyError) -> RequestEdit? {
-        let edit = RequestEdit()
+        var edit: RequestEdit?
         if streams, mayEditAnswer, !isSigned {
-            edit.changes.append(EditedHead.Change(name: .acceptEncoding, value: "identity", adding: "accept-encoding"))
+            edit = RequestEdit()
+            edit?.changes.append(EditedHead.Change(name: .acceptEncoding, value: "identity", adding: "accept-encoding"))
         }
         if edits.isEmpty {
             readForCache(text, target, journal)
-            return edit.changes.isEmpty ? nil : edit
+            return edit
         }
         let edited = edits.apply(to: text)
         // An answer is kept for the request that the provider answered.
@@ -113,9 +114,10 @@ extension Governance {
         do throws(ContentCodingError) { body = try BodyDecoding.coded(edited.span, in: codings) } catch {
             throw ProxyError(.internalError, "an edited body could not be coded as the client's was")
         }
-        edit.changes.append(EditedHead.Change(name: .contentLength, value: String(body.count)))
-        edit.body = consume body
-        return edit
+        let whole = edit ?? RequestEdit()
+        whole.changes.append(EditedHead.Change(name: .contentLength, value: String(body.count)))
+        whole.body = consume body
+        return whole
     }
 
     private func readForCache(_ text: Span<UInt8>, _ target: Span<UInt8>, _ journal: Journal) {
