@@ -84,10 +84,8 @@ final class CacheUse {
         let scopeBytes = scope ?? []
         var headers = CacheHeaders(operation, ignoring: settings.ignoredHeaders)
         headers.take(head, bytes)
-        // Without TLS it is not the name that tells who answers, but the address.
-        let place = interception.provider.plain ? " plain \(interception.address.map { "\($0)" } ?? "")" : ""
         preamble = CacheKeyInput.preamble(
-            scope: scopeBytes.span, upstream: "\(interception.target)\(place)", operation: operation,
+            scope: scopeBytes.span, upstream: interception.place, operation: operation,
             target: bytes.extracting(head.targetText), headers: headers)
         if !operation.hasKeptAnswers { bypass(.operation) }
         if scope == nil { bypass(.credential) }

@@ -3,7 +3,7 @@ import Wire
 
 /// Whom requests are for that leo relays: a provider, or for plain HTTP any server that the file allows. After a CONNECT
 /// leo answers as the provider, with a certificate from its own CA.
-struct Interception {
+final class Interception {
     let worker: WorkerState
     let connection: ClientConnection
     let provider: Provider
@@ -11,6 +11,20 @@ struct Interception {
     let target: HostPort
     /// Where to connect instead of looking the name up: for a CONNECT to an IP address, and where the packet filter says.
     let address: IPEndpoint?
+    /// Where its requests go, for the keys of answers that are kept. Without TLS it is not the name that tells who answers,
+    /// but the address.
+    private(set) lazy var place =
+        provider.plain ? "\(target) plain \(address.map { "\($0)" } ?? "")" : "\(target)"
+
+    init(
+        worker: WorkerState, connection: ClientConnection, provider: Provider, target: HostPort, address: IPEndpoint?
+    ) {
+        self.worker = worker
+        self.connection = connection
+        self.provider = provider
+        self.target = target
+        self.address = address
+    }
 
     /// The shape of leo's own answers; nil is plain text, where nobody's SDK waits for them.
     var api: APIFamily? { provider.isOther ? nil : provider.api }
