@@ -55,10 +55,12 @@ final class CacheUse {
         let isStale: Bool
     }
 
-    /// nil where the tenant has no cache, or the operation is none that a model works for.
+    /// nil where the tenant has no cache, or the operation is none that a model works for. `known`: the fingerprint of the
+    /// request's key, where that has been made already.
     init?(
         _ head: HTTP1Head, _ bytes: Span<UInt8>, _ operation: Operation, _ tenant: TenantMatch,
-        _ interception: Interception, _ policy: PolicySnapshot, _ shared: Shared, isRefresh: Bool = false
+        _ interception: Interception, _ policy: PolicySnapshot, _ shared: Shared,
+        credential known: CredentialFingerprint?, isRefresh: Bool = false
     ) {
         settings = policy.tenants.policies[tenant.index].cache
         guard settings.mode != .off, head.method == .post,
@@ -71,7 +73,9 @@ final class CacheUse {
         self.isRefresh = isRefresh
         directives = RequestCacheControl(head, from: bytes)
         idempotencyKey = Self.value(of: "idempotency-key", head, bytes)
-        let credential = ProviderCredential.scope(of: head, bytes, policy.fingerprints)
+        let credential =
+            known.map { ProviderCredential.Scope.key($0) }
+            ?? ProviderCredential.scope(of: head, bytes, policy.fingerprints)
         let isTenantWide = settings.scope == .tenant && tenant.by.provesIdentity
         let scope: [UInt8]?
         switch credential {

@@ -103,7 +103,8 @@ final class Governance {
         if let book = policy.limitBooks[tenant.index] { charge = ExchangeCharge(book: book) }
         if !isWebSocket {
             cache = CacheUse(
-                request, bytes, operation, tenant, interception, policy, worker.shared, isRefresh: isRefresh)
+                request, bytes, operation, tenant, interception, policy, worker.shared,
+                credential: journal.record.credential, isRefresh: isRefresh)
         }
         isPeekDeferred = hasPeek && cache?.needsBody == true && !limits.needsText
         if hasPeek, !isPeekDeferred { peek = ModelPeek() }
