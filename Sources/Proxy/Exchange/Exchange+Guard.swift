@@ -24,6 +24,7 @@ extension Exchange {
             case .model: try await pull { $0.retained.isWhole && $0.governance.seeksModel }
             case .whole(let byteCountMax):
                 retained.byteCountMax = byteCountMax
+                if case .length(let length) = request.requestFraming { retained.byteCountPromised = length }
                 try await pull { $0.retained.isWhole }
                 try judgeBody()
             }

@@ -7,8 +7,13 @@ struct RetainedRequest: ~Copyable {
     /// Without a policy that reads the body no more than this is kept; prompts of half a book fit.
     private static let byteCountUsual = 256 * 1024
 
+    /// Of what a head promises, room is made at once for no more than this.
+    private static let byteCountReserved = 1024 * 1024
+
     /// More of a body is not kept.
     var byteCountMax = byteCountUsual
+    /// How much the head has promised, where all of it is going to be kept.
+    var byteCountPromised: UInt64 = 0
     /// Everything that was taken is here, so that the request can be sent again.
     private(set) var isWhole = true
     /// The body so far.
@@ -20,7 +25,12 @@ struct RetainedRequest: ~Copyable {
     /// limit as well, if nobody has had it yet.
     mutating func take(_ data: Span<UInt8>, isSent: Bool) {
         guard isWhole || !isSent else { return }
-        if body.count + data.count <= byteCountMax { return body.append(data) }
+        if body.count + data.count <= byteCountMax {
+            // Not before something comes, and not step by step.
+            let byteCount = min(Int(clamping: byteCountPromised), Self.byteCountReserved, byteCountMax)
+            if body.isEmpty { body.reserve(byteCount) }
+            return body.append(data)
+        }
         if isSent { return drop() }
         isWhole = false
         body.append(data)
