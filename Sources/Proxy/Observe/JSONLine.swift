@@ -51,9 +51,11 @@ struct JSONLine: ~Copyable {
     /// Adds a number as a text of 16 hexadecimal digits.
     mutating func field(_ name: String, hexadecimal value: UInt64) {
         appendName(name)
-        out.append(0x22)
-        for shift in stride(from: 60, through: 0, by: -4) { out.append(Self.digit(UInt8(value >> UInt64(shift) & 15))) }
-        out.append(0x22)
+        var text = InlineArray<18, UInt8>(repeating: 0x22)
+        for index in 1...16 {
+            text[index] = Self.digit(UInt8(truncatingIfNeeded: value &>> UInt64(64 &- 4 &* index) & 15))
+        }
+        out.append(text.span)
     }
 
     /// Adds nanoseconds as a number of milliseconds with up to three decimals: `12.345`, `7`.
