@@ -81,7 +81,13 @@ final class CacheUse {
         switch credential {
         case _ where isTenantWide: scope = Array("tenant".utf8)
         case .none: scope = Array("no key".utf8)
-        case .key(let fingerprint): scope = Array("key ".utf8) + fingerprint.bytes
+        case .key(let fingerprint):
+            // "key " and what stands for it.
+            var text: [UInt8] = []
+            text.reserveCapacity(4 + CredentialFingerprint.byteCount)
+            text += [0x6B, 0x65, 0x79, 0x20]
+            text.append(fingerprint.bytes.span)
+            scope = text
         case .changing: scope = nil
         }
         credentialScope = isTenantWide ? nil : Self.number(of: credential, tenant)
