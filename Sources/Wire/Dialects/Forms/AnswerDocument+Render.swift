@@ -23,10 +23,14 @@ extension AnswerDocument {
         }
     }
 
+    /// A document of a usual answer; the stream of a larger one gets its room as it grows.
+    private static let streamedBytesUsual = 16 * 1024
+
     private static func stream(
         _ json: Span<UInt8>, _ shape: AnswerShape, _ framing: EventWriter.Framing, tellsUsage: Bool
     ) -> RenderedAnswer? {
-        var events = EventWriter(framing)
+        // What stands around a piece of text is several times as long.
+        var events = EventWriter(framing, capacity: min(json.count, streamedBytesUsual) * 6)
         guard shape.stream(json, tellsUsage, &events) else { return nil }
         events.end()
         let contentType =

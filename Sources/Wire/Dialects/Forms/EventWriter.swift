@@ -20,9 +20,11 @@ struct EventWriter {
     /// Where each event ends.
     private(set) var ends: [Int] = []
 
-    init(_ framing: Framing, isTrial: Bool = false) {
+    /// `capacity` is about how many bytes are going to be written.
+    init(_ framing: Framing, isTrial: Bool = false, capacity: Int = 0) {
         self.framing = framing
         self.isTrial = isTrial
+        bytes.reserveCapacity(capacity)
     }
 
     /// Adds an event. `type` is its name, nil where the dialect has none.
