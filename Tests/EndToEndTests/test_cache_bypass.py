@@ -93,8 +93,24 @@ def test_what_a_replay_could_not_stand_for_goes_to_the_provider(keeping, provide
     asker = Asker(keeping, provider, test_id, kind)
     body = body_of(document(kind, **members))
     for turn in (1, 2):
-        assert_bypass(asker.ask(body=body), turn, *reasons)
+        seen = asker.ask(body=body)
+        assert_bypass(seen, turn, *reasons)
+        # The line says it of these as well.
+        assert seen.line["model"] == members.get("model", kind.model)
     assert [each.request.body for each in asker.calls] == [body, body]
+
+
+def test_the_line_of_a_request_that_breaks_off_says_its_model(leo_with, provider, test_id):
+    leo = leo_with(cached())
+    asker = Asker(leo, provider, test_id, CHAT)
+    body = body_of({"model": CHAT.model, "messages": [{"role": "user", "content": "x" * 50_000}]})
+    with asker.connect() as client:
+        head = f"POST {CHAT.path} HTTP/1.1\r\nHost: {CHAT.host}\r\nContent-Type: application/json\r\n"
+        client.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:20_000])
+        client.close()
+        line = leo.line_of(client)
+    assert (line["error"], line["model"]) == ("client_gone", CHAT.model)
+    assert asker.calls == []
 
 
 # Beside them, what looks alike and has nothing of the kind.
@@ -197,14 +213,18 @@ def test_a_body_above_the_limit_streams_past_the_cache(leo_with, provider, test_
     asker = Asker(leo, provider, test_id, CHAT)
     body = body_of(document(CHAT, content="x" * 300_000))
     for turn in (1, 2):
-        assert_bypass(asker.ask(body=body), turn, "too_large")
+        seen = asker.ask(body=body)
+        assert_bypass(seen, turn, "too_large")
+        assert seen.line["model"] == CHAT.model
     assert [each.request.sha256 for each in asker.calls] == [asker.calls[0].request.sha256] * 2
     # Without a length it is found out on the way.
     fields = {"content-type": "application/json", "x-test-id": test_id, **asker.fields}
     with asker.connect() as client:
         pieces = [body[at : at + 10_000] for at in range(0, len(body), 10_000)]
         client.request("POST", CHAT.path, fields, pieces=pieces)
-        assert_bypass(Seen(client.answer(), leo.line_of(client)), 3, "too_large")
+        seen = Seen(client.answer(), leo.line_of(client))
+        assert_bypass(seen, 3, "too_large")
+        assert seen.line["model"] == CHAT.model
     assert asker.calls[2].request.body == body
     small = document(CHAT, content="x" * 10_000)
     assert_miss(asker.ask(body=body_of(small)), 4)
