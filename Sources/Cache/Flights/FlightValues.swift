@@ -22,10 +22,6 @@ public struct FlightAnswer: Equatable, Sendable {
     /// The answer as the dialect's JSON document, from which followers of any form are served; nil where there is none.
     /// Without it those who want the leader's very form get the leader's very text, and the others go alone.
     public var document: [UInt8]?
-    /// Whether ``document`` can be rendered as a stream as well.
-    public var canStream: Bool
-    /// Whether an entry of it lies in the cache. It lay there before the flight ended.
-    public var isKept: Bool
     /// The model that answered, for the followers' log lines.
     public var model: String?
     /// What the provider counted: what each follower saved.
@@ -37,13 +33,10 @@ public struct FlightAnswer: Equatable, Sendable {
 
     /// Describes an answer.
     public init(
-        document: [UInt8]?, canStream: Bool = false, isKept: Bool = false, model: String? = nil, usage: Usage? = nil,
-        ageSeconds: UInt64? = nil
+        document: [UInt8]?, model: String? = nil, usage: Usage? = nil, ageSeconds: UInt64? = nil
     ) {
         self.ageSeconds = ageSeconds
         self.document = document
-        self.canStream = canStream
-        self.isKept = isKept
         self.model = model
         self.usage = usage
     }

@@ -48,9 +48,6 @@ public struct CacheSettings: Equatable, Sendable {
     /// Whether leo has to read requests for this at all.
     public var isActive: Bool { mode != .off }
 
-    /// How long an answer stays in memory beyond its time.
-    public var staleSpan: Duration { max(staleWhileRevalidate, staleIfError) }
-
     /// No answer is kept longer, whatever becomes of prices, models and providers' keys in the meantime.
     public static let timeToLiveMax = Duration.seconds(24 * 3600)
     /// More names are no list of exceptions.

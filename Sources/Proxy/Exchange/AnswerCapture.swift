@@ -112,7 +112,7 @@ final class AnswerCapture {
                 isWholeOnlyAtClose
                 ? AnswerFlaw.incomplete.rawValue : use.keep(document, usage, model: model, fields: fields)
             use.noteAnswer(word)
-            (answer.document, answer.canStream, answer.isKept) = (document.json, document.canStream, word == Self.kept)
+            answer.document = document.json
         } catch {
             use.noteAnswer(error.rawValue)
             // Who follows a stream has what there is of it. A document that is none is nobody's answer.

@@ -237,7 +237,7 @@ final class CacheUse {
     func tellOthers(_ found: CachedAnswer) {
         let entry = found.entry
         var answer = FlightAnswer(
-            document: entry.document.copied, canStream: entry.canStream, isKept: true, model: entry.model,
+            document: entry.document.copied, model: entry.model,
             usage: entry.usage, ageSeconds: found.ageSeconds)
         answer.isStale = found.isStale
         leader?.complete(answer)

@@ -24,7 +24,7 @@ enum JSONKeyOrder {
     /// Sorts members by the decoded bytes of their keys.
     static func sort(_ members: inout [Member], _ own: Range<Int>, in source: Span<UInt8>) {
         guard own.count <= smallCountMax else {
-            members.replaceSubrange(own, with: merged(Array(members[own]), in: source, by: order))
+            members.replaceSubrange(own, with: merged(Array(members[own]), key: \.key, in: source, by: order))
             return
         }
         for index in own.dropFirst() {
@@ -57,7 +57,7 @@ enum JSONKeyOrder {
             }
             return false
         }
-        let sorted = merged(Array(members[own]), in: source, by: foldedOrder)
+        let sorted = merged(Array(members[own]), key: \.key, in: source, by: foldedOrder)
         for index in sorted.indices.dropFirst()
         where foldedOrder(sorted[index - 1].key, sorted[index].key, in: source) == 0 {
             return true
@@ -87,12 +87,14 @@ enum JSONKeyOrder {
         }
     }
 
-    /// A merge sort: never slow, and without a closure that would have to hold the span.
-    private static func merged(
-        _ members: [Member], in source: Span<UInt8>, by order: (JSONString, JSONString, Span<UInt8>) -> Int
-    ) -> [Member] {
-        var from = members
-        var into = members
+    /// A merge sort by keys: never slow, and without a closure that would have to hold the span, which the comparison of the
+    /// library's sort cannot.
+    static func merged<Item>(
+        _ items: [Item], key: (Item) -> JSONString, in source: Span<UInt8>,
+        by order: (JSONString, JSONString, Span<UInt8>) -> Int
+    ) -> [Item] {
+        var from = items
+        var into = items
         var width = 1
         while width < from.count {
             var start = 0
@@ -103,7 +105,7 @@ enum JSONKeyOrder {
                 var right = middle
                 for place in start..<end {
                     let takesLeft =
-                        left < middle && (right == end || order(from[left].key, from[right].key, source) <= 0)
+                        left < middle && (right == end || order(key(from[left]), key(from[right]), source) <= 0)
                     into[place] = takesLeft ? from[left] : from[right]
                     if takesLeft { left += 1 } else { right += 1 }
                 }

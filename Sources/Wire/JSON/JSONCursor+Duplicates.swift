@@ -57,34 +57,8 @@ extension JSONCursor {
             return false
         }
         // Sorted, so that nobody can choose keys that make this slow.
-        let order = sorted(Array(keys), in: bytes)
+        let order = JSONKeyOrder.merged(Array(keys), key: { $0 }, in: bytes) { $0.order($1, in: $2) }
         for index in order.indices.dropFirst() where order[index - 1].equals(order[index], in: bytes) { return true }
         return false
-    }
-
-    /// A merge sort, since a span cannot be captured by the comparison that the library's sort takes.
-    private static func sorted(_ keys: [JSONString], in bytes: Span<UInt8>) -> [JSONString] {
-        var from = keys
-        var into = keys
-        var width = 1
-        while width < from.count {
-            var start = 0
-            while start < from.count {
-                let middle = min(start + width, from.count)
-                let end = min(middle + width, from.count)
-                var left = start
-                var right = middle
-                for place in start..<end {
-                    let takesLeft =
-                        left < middle && (right == end || from[left].order(from[right], in: bytes) <= 0)
-                    into[place] = takesLeft ? from[left] : from[right]
-                    if takesLeft { left += 1 } else { right += 1 }
-                }
-                start = end
-            }
-            swap(&from, &into)
-            width *= 2
-        }
-        return from
     }
 }

@@ -58,7 +58,7 @@ extension FlightHead {
 extension FlightAnswer {
     /// An answer with this document, kept.
     static func kept(_ document: String) -> FlightAnswer {
-        FlightAnswer(document: [UInt8](document.utf8), canStream: true, isKept: true)
+        FlightAnswer(document: [UInt8](document.utf8))
     }
 
     static let withoutDocument = FlightAnswer(document: nil)
